@@ -1,0 +1,209 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Pass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PASS_UNSPECIFIED: _ClassVar[Pass]
+    PASS_LATENCY: _ClassVar[Pass]
+    PASS_LAYERS: _ClassVar[Pass]
+
+class DType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DTYPE_UNSPECIFIED: _ClassVar[DType]
+    DTYPE_BOOL: _ClassVar[DType]
+    DTYPE_INT4: _ClassVar[DType]
+    DTYPE_INT8: _ClassVar[DType]
+    DTYPE_INT16: _ClassVar[DType]
+    DTYPE_INT32: _ClassVar[DType]
+    DTYPE_INT64: _ClassVar[DType]
+    DTYPE_UINT8: _ClassVar[DType]
+    DTYPE_UINT16: _ClassVar[DType]
+    DTYPE_UINT32: _ClassVar[DType]
+    DTYPE_UINT64: _ClassVar[DType]
+    DTYPE_FLOAT16: _ClassVar[DType]
+    DTYPE_BFLOAT16: _ClassVar[DType]
+    DTYPE_FLOAT32: _ClassVar[DType]
+    DTYPE_FLOAT64: _ClassVar[DType]
+
+class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLE_UNSPECIFIED: _ClassVar[Role]
+    ROLE_INPUT: _ClassVar[Role]
+    ROLE_OUTPUT: _ClassVar[Role]
+PASS_UNSPECIFIED: Pass
+PASS_LATENCY: Pass
+PASS_LAYERS: Pass
+DTYPE_UNSPECIFIED: DType
+DTYPE_BOOL: DType
+DTYPE_INT4: DType
+DTYPE_INT8: DType
+DTYPE_INT16: DType
+DTYPE_INT32: DType
+DTYPE_INT64: DType
+DTYPE_UINT8: DType
+DTYPE_UINT16: DType
+DTYPE_UINT32: DType
+DTYPE_UINT64: DType
+DTYPE_FLOAT16: DType
+DTYPE_BFLOAT16: DType
+DTYPE_FLOAT32: DType
+DTYPE_FLOAT64: DType
+ROLE_UNSPECIFIED: Role
+ROLE_INPUT: Role
+ROLE_OUTPUT: Role
+
+class Header(_message.Message):
+    __slots__ = ("format", "agent_version", "abi", "agent_sha256", "model_sha256", "runtime_sha256", "kernel", "fully_accelerated", "threads", "warmup", "repetitions", "wall_ns", "monotonic_ns", "preprocess", "labels")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    PASS_FIELD_NUMBER: _ClassVar[int]
+    AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ABI_FIELD_NUMBER: _ClassVar[int]
+    AGENT_SHA256_FIELD_NUMBER: _ClassVar[int]
+    MODEL_SHA256_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_SHA256_FIELD_NUMBER: _ClassVar[int]
+    KERNEL_FIELD_NUMBER: _ClassVar[int]
+    FULLY_ACCELERATED_FIELD_NUMBER: _ClassVar[int]
+    THREADS_FIELD_NUMBER: _ClassVar[int]
+    WARMUP_FIELD_NUMBER: _ClassVar[int]
+    REPETITIONS_FIELD_NUMBER: _ClassVar[int]
+    WALL_NS_FIELD_NUMBER: _ClassVar[int]
+    MONOTONIC_NS_FIELD_NUMBER: _ClassVar[int]
+    PREPROCESS_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    format: int
+    agent_version: str
+    abi: str
+    agent_sha256: bytes
+    model_sha256: bytes
+    runtime_sha256: bytes
+    kernel: str
+    fully_accelerated: bool
+    threads: int
+    warmup: int
+    repetitions: int
+    wall_ns: int
+    monotonic_ns: int
+    preprocess: Preprocess
+    labels: _containers.ScalarMap[str, str]
+    def __init__(self, format: _Optional[int] = ..., agent_version: _Optional[str] = ..., abi: _Optional[str] = ..., agent_sha256: _Optional[bytes] = ..., model_sha256: _Optional[bytes] = ..., runtime_sha256: _Optional[bytes] = ..., kernel: _Optional[str] = ..., fully_accelerated: _Optional[bool] = ..., threads: _Optional[int] = ..., warmup: _Optional[int] = ..., repetitions: _Optional[int] = ..., wall_ns: _Optional[int] = ..., monotonic_ns: _Optional[int] = ..., preprocess: _Optional[_Union[Preprocess, _Mapping]] = ..., labels: _Optional[_Mapping[str, str]] = ..., **kwargs) -> None: ...
+
+class Preprocess(_message.Message):
+    __slots__ = ("rotate", "crop", "resize", "channels", "mean", "std")
+    ROTATE_FIELD_NUMBER: _ClassVar[int]
+    CROP_FIELD_NUMBER: _ClassVar[int]
+    RESIZE_FIELD_NUMBER: _ClassVar[int]
+    CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    STD_FIELD_NUMBER: _ClassVar[int]
+    rotate: int
+    crop: float
+    resize: str
+    channels: str
+    mean: _containers.RepeatedScalarFieldContainer[float]
+    std: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, rotate: _Optional[int] = ..., crop: _Optional[float] = ..., resize: _Optional[str] = ..., channels: _Optional[str] = ..., mean: _Optional[_Iterable[float]] = ..., std: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class TensorSpec(_message.Message):
+    __slots__ = ("id", "role", "position", "tensor_index", "name", "dtype", "shape", "scale", "zero_point", "quantized_dimension")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    TENSOR_INDEX_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DTYPE_FIELD_NUMBER: _ClassVar[int]
+    SHAPE_FIELD_NUMBER: _ClassVar[int]
+    SCALE_FIELD_NUMBER: _ClassVar[int]
+    ZERO_POINT_FIELD_NUMBER: _ClassVar[int]
+    QUANTIZED_DIMENSION_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    role: Role
+    position: int
+    tensor_index: int
+    name: str
+    dtype: DType
+    shape: _containers.RepeatedScalarFieldContainer[int]
+    scale: _containers.RepeatedScalarFieldContainer[float]
+    zero_point: _containers.RepeatedScalarFieldContainer[int]
+    quantized_dimension: int
+    def __init__(self, id: _Optional[int] = ..., role: _Optional[_Union[Role, str]] = ..., position: _Optional[int] = ..., tensor_index: _Optional[int] = ..., name: _Optional[str] = ..., dtype: _Optional[_Union[DType, str]] = ..., shape: _Optional[_Iterable[int]] = ..., scale: _Optional[_Iterable[float]] = ..., zero_point: _Optional[_Iterable[int]] = ..., quantized_dimension: _Optional[int] = ...) -> None: ...
+
+class TensorData(_message.Message):
+    __slots__ = ("spec", "frame", "data")
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    spec: int
+    frame: int
+    data: bytes
+    def __init__(self, spec: _Optional[int] = ..., frame: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class Frame(_message.Message):
+    __slots__ = ("index", "repetition", "name", "start_ns", "preprocess_ns", "invoke_ns")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    REPETITION_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    START_NS_FIELD_NUMBER: _ClassVar[int]
+    PREPROCESS_NS_FIELD_NUMBER: _ClassVar[int]
+    INVOKE_NS_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    repetition: int
+    name: str
+    start_ns: int
+    preprocess_ns: int
+    invoke_ns: int
+    def __init__(self, index: _Optional[int] = ..., repetition: _Optional[int] = ..., name: _Optional[str] = ..., start_ns: _Optional[int] = ..., preprocess_ns: _Optional[int] = ..., invoke_ns: _Optional[int] = ...) -> None: ...
+
+class OpTimes(_message.Message):
+    __slots__ = ("frame", "ops")
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    OPS_FIELD_NUMBER: _ClassVar[int]
+    frame: int
+    ops: _containers.RepeatedCompositeFieldContainer[OpTime]
+    def __init__(self, frame: _Optional[int] = ..., ops: _Optional[_Iterable[_Union[OpTime, _Mapping]]] = ...) -> None: ...
+
+class OpTime(_message.Message):
+    __slots__ = ("tag", "type", "index", "start_us", "duration_us")
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    START_US_FIELD_NUMBER: _ClassVar[int]
+    DURATION_US_FIELD_NUMBER: _ClassVar[int]
+    tag: str
+    type: int
+    index: int
+    start_us: int
+    duration_us: int
+    def __init__(self, tag: _Optional[str] = ..., type: _Optional[int] = ..., index: _Optional[int] = ..., start_us: _Optional[int] = ..., duration_us: _Optional[int] = ...) -> None: ...
+
+class Memory(_message.Message):
+    __slots__ = ("frame", "time_ns", "rss_bytes", "peak_rss_bytes")
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    RSS_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PEAK_RSS_BYTES_FIELD_NUMBER: _ClassVar[int]
+    frame: int
+    time_ns: int
+    rss_bytes: int
+    peak_rss_bytes: int
+    def __init__(self, frame: _Optional[int] = ..., time_ns: _Optional[int] = ..., rss_bytes: _Optional[int] = ..., peak_rss_bytes: _Optional[int] = ...) -> None: ...
+
+class End(_message.Message):
+    __slots__ = ("invocations", "time_ns")
+    INVOCATIONS_FIELD_NUMBER: _ClassVar[int]
+    TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    invocations: int
+    time_ns: int
+    def __init__(self, invocations: _Optional[int] = ..., time_ns: _Optional[int] = ...) -> None: ...

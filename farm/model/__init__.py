@@ -1,0 +1,1 @@
+"""`.tflite` files: their graph, their recipe, and the instrumented copy whose every layer is an output."""

@@ -1,0 +1,1 @@
+"""What people and scripts read: the job document and the HTML page made from it."""

@@ -1,0 +1,195 @@
+"""What a job and its runs look like to scripts, to the store, to the report: one document, one shape."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+VerdictKind = Literal["pass", "fail", "undecided"]
+JobStatus = Literal["queued", "running", "done", "failed", "canceled"]
+RunStatus = Literal["queued", "running", "done", "failed", "canceled"]
+
+
+class Part(BaseModel):
+    """Base of all parts: immutable, and nothing unknown gets in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+
+class Target(Part):
+    """What a run ran on. `virtual` figures are never those of a phone."""
+
+    serial: str
+    abi: str
+    kind: Literal["virtual", "phone", "emulator", "unknown"]
+    model: str = ""
+    sdk: int | None = None
+
+
+class Verdict(Part):
+    """The run's conclusion.
+
+    `cause` is `none`, or the name of the assertion that explains it (`channel`, `normalization`, `rotation`, ...; several
+    joined by `+`), or `unexplained`. `confidence` is the share of `n` frame bootstraps that name the same cause.
+    """
+
+    kind: VerdictKind
+    cause: str
+    summary: str
+    confidence: float
+    n: int
+    remedy: str = ""
+
+
+class Finding(Part):
+    """One assertion's result, with its evidence. `holds` is False when the assertion found its bug."""
+
+    assertion: str
+    holds: bool
+    summary: str
+    evidence: dict[str, float | str] = {}
+    remedy: str = ""
+
+
+class Accuracy(Part):
+    """Top-k shares on `n` labelled frames with 95 % Wilson intervals; `p_value` is McNemar's, device against reference."""
+
+    n: int
+    top1: float
+    top5: float | None
+    top1_interval: tuple[float, float]
+    reference_top1: float | None = None
+    reference: str = ""
+    p_value: float | None = None
+    agreement: float | None = None
+    """Share of frames on which device and reference give the same top-1."""
+
+
+class Latency(Part):
+    """Of one invocation, from the `latency` pass, in milliseconds; `interval` is the median's 95 % bootstrap interval."""
+
+    median: float
+    p90: float
+    n: int
+    interval: tuple[float, float]
+    preprocess_median: float = 0.0
+
+
+class LayerType(Part):
+    """Time by type of layer, from the `layers` pass: sum over the layers of the median over frames."""
+
+    type: str
+    count: int
+    time_us: float
+    share: float
+
+
+class LayerDiff(Part):
+    """How far one tensor of the device is from the reference's, over the frames both logged (worst frame for `max_abs`)."""
+
+    node: int
+    """Index of the node that makes the tensor; -1 for a model input."""
+    tensor: str
+    op: str
+    dtype: str
+    shape: tuple[int, ...]
+    running_nrmse: float
+    """RMSE / (max - min of the reference), as ML-EXray has it; median over frames."""
+    cosine: float
+    sqnr_db: float | None
+    """10 log10(signal power / error power); None when bit-equal."""
+    max_abs: float
+    lsb: float | None = None
+    """max_abs in units of the tensor's scale; None when it is not quantized."""
+    time_us: float | None = None
+    """Median over frames, layer-aligned, from the instrumented model; None when the profiler's events could not be aligned."""
+
+
+class Divergence(Part):
+    """The first layer, in execution order, whose running error is over the threshold."""
+
+    node: int
+    tensor: str
+    op: str
+    running_nrmse: float
+
+
+class Comparison(Part):
+    """One device run against one reference."""
+
+    reference: str
+    reference_version: str
+    frames: int
+    threshold: float
+    """Of running_nrmse, above which a layer counts as diverged."""
+    first_divergence: Divergence | None
+    layers: tuple[LayerDiff, ...]
+
+
+class CaptureLink(Part):
+    """A stored capture: the MCAP file as the device wrote it."""
+
+    name: str
+    """`latency` or `layers`."""
+    sha256: str
+    bytes: int
+    complete: bool
+    """False when the device died before the agent ended it."""
+    path: str
+
+
+class Failure(Part):
+    """Why a run gave no result."""
+
+    kind: str
+    """job, infrastructure, bug."""
+    code: str
+    message: str
+    where: str = ""
+    remedy: str = ""
+
+
+class Run(Part):
+    """One model on one target under one configuration."""
+
+    id: int
+    target: Target | None
+    status: RunStatus
+    stage: str = ""
+    """What it is doing now, or did last."""
+    attempt: int = 0
+    verdict: Verdict | None = None
+    findings: tuple[Finding, ...] = ()
+    accuracy: Accuracy | None = None
+    latency_ms: Latency | None = None
+    memory_mb: float | None = None
+    """Peak resident memory of the agent in the `latency` pass, MiB."""
+    layer_types: tuple[LayerType, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    captures: tuple[CaptureLink, ...] = ()
+    pushed_bytes: int = 0
+    """Model, runtime, agent and frames that were not yet on the device."""
+    conditions: dict[str, str] = {}
+    """What the figures were taken under: kernel, threads, warm-up, battery, heat."""
+    error: Failure | None = None
+
+
+class Job(Part):
+    """What was submitted, and all its runs."""
+
+    job: int
+    status: JobStatus
+    model: str
+    model_sha256: str
+    inputs: str
+    frames: int
+    recipe: str = ""
+    """Where the deployed pre-processing comes from."""
+    selector: str = ""
+    references: tuple[str, ...] = ()
+    created: str = ""
+    """UTC, ISO 8601."""
+    runs: tuple[Run, ...] = ()
+    report: str = ""
+    """Path of the HTML report, once written."""

@@ -1,0 +1,1 @@
+"""One run on one leased device: stage, preflight, passes, pull, clean up."""

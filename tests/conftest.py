@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from farm import virtual
+from farm.fleet.private import private_adb_server
+from farm.store.artifacts import ArtifactStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from farm.fleet.adb import AdbServer
+    from farm.virtual import VirtualPhone
+
+ROOT = Path(__file__).resolve().parents[1]
+DEMO = ROOT / "farm" / "demo"
+
+
+@pytest.fixture(scope="session")
+def testdata() -> Path:
+    """Real models and labelled data; they are not part of the project."""
+    folder = Path(os.environ.get("FARM_TESTDATA", ROOT.parent / "shared" / "testdata"))
+    if not folder.is_dir():
+        pytest.skip(f"no test data in {folder}: set FARM_TESTDATA")
+    return folder
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(tmp_path / "artifacts")
+
+
+@pytest.fixture(scope="session")
+def adb() -> Iterator[AdbServer]:
+    with private_adb_server() as server:
+        yield server
+
+
+@pytest.fixture
+def make_phone(adb: AdbServer, tmp_path: Path) -> Iterator[Callable[..., VirtualPhone]]:
+    """Virtual phones attached to the adb server, ended with the test."""
+    folder = tmp_path / "data" / "virtual"
+
+    def make(**options: int) -> VirtualPhone:
+        (phone,) = virtual.up(folder, 1, owner_pid=os.getpid(), **options)
+        adb.connect(phone.serial)
+        return phone
+
+    yield make
+    for phone in virtual.down(folder):
+        adb.disconnect(phone.serial)
+
+
+@pytest.fixture
+def phone(make_phone: Callable[..., VirtualPhone]) -> VirtualPhone:
+    return make_phone()

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from farm import inputs
+from farm.errors import InputsError
+
+
+def pictures(folder: Path, *names: str) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(name.encode())
+    return inputs.discover(folder)
+
+
+def labels(folder: Path, text: str, classes: int | None = 10) -> inputs.Labels:
+    path = folder / "labels.tsv"
+    path.write_text(text)
+    return inputs.read_labels(path, classes)
+
+
+def test_pictures_are_found_by_ending_in_order_and_the_rest_is_left(tmp_path: Path) -> None:
+    found = pictures(tmp_path / "in", "b.JPEG", "a.png", "labels.tsv", "notes.txt")
+    assert [p.name for p in found] == ["a.png", "b.JPEG"]
+
+
+@pytest.mark.parametrize(("names", "says"), [((), "holds no inputs"), (("a.png", "b.npy"), "mixes")])
+def test_folders_that_cannot_be_inputs(tmp_path: Path, names: tuple[str, ...], says: str) -> None:
+    with pytest.raises(InputsError, match=says):
+        pictures(tmp_path / "in", *names)
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputsError, match="no such folder"):
+        inputs.discover(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file\tlabel\na.png\t3\nb.png\t4\n",
+        "a.png\t3\nb.png\t4\n",
+        "file\twnid\tindex_9\tindex_10\na.png\tx\t2\t3\nb.png\ty\t3\t4\n",
+        "file\tlabel\tname\r\na.png\t3\tdog\r\nb.png\t4\tcat\r\n",
+        "\ufefffile\tlabel\na.png\t3\n\nb.png\t4",
+    ],
+)
+def test_label_tables(tmp_path: Path, text: str) -> None:
+    read = labels(tmp_path, text)
+    assert read.by_file == {"a.png": 3, "b.png": 4}
+    assert read.names == ({3: "dog", 4: "cat"} if "dog" in text else {})
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("file\tlabel\na.png\tdog\n", 2, "'dog' is not a class index"),
+        ("file\tlabel\na.png\t1\na.png\t2\n", 3, "labelled twice"),
+        ("file\tlabel\na.png 1\n", 2, "columns"),
+        ("picture\tlabel\na.png\t1\n", 1, "no column named file"),
+        ("file\tindex_1000\na.png\t1\n", 1, "no label column"),
+    ],
+)
+def test_label_errors_name_the_line(tmp_path: Path, text: str, line: int, says: str) -> None:
+    with pytest.raises(InputsError) as e:
+        labels(tmp_path, text)
+    assert e.value.where.endswith(f"labels.tsv:{line}")
+    assert says in str(e.value)
+
+
+def test_labels_and_inputs_must_name_each_other(tmp_path: Path) -> None:
+    files = pictures(tmp_path / "in", "a.png", "b.png")
+    with pytest.raises(InputsError, match=r"1 of 2 inputs have no label, first b\.png"):
+        inputs.frames(files, labels(tmp_path, "a.png\t1\n"))
+    with pytest.raises(InputsError, match=r"1 labels name no input, first c\.png"):
+        inputs.frames(files, labels(tmp_path, "a.png\t1\nb.png\t2\nc.png\t3\n"))
+
+
+def test_frames_carry_hash_and_label(tmp_path: Path) -> None:
+    files = pictures(tmp_path / "in", "a.png")
+    (frame,) = inputs.frames(files, labels(tmp_path, "a.png\t1\n"))
+    assert (frame.name, frame.kind, frame.label) == ("a.png", "image", 1)
+    assert len(frame.sha256[0]) == 64
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_labels_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("labels") / "l.tsv"
+    path.write_bytes(content)
+    try:
+        read = inputs.read_labels(path, 10)
+    except InputsError as e:
+        assert str(path) in e.where
+    else:
+        assert all(isinstance(v, int) for v in read.by_file.values())
