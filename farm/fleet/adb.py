@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shlex
 import socket
 import struct
@@ -29,6 +30,7 @@ STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
 CHUNK = 64 << 10  # what sync allows a DATA packet; adbutils' 4 KiB cost half the speed
 OUTPUT_LIMIT = 16 << 20
 CONNECT_S = 3.0
+IDLE_S = 1.0
 SERVER_ENVIRONMENT = {
     "ADB_MDNS": "0",  # or the server listens on every interface
     "ADB_LOCAL_TRANSPORT_MAX_PORT": "5554",  # or odd ports become emulators by themselves
@@ -219,13 +221,14 @@ class AdbDevice:
         deadline_s: float,
         *,
         on_stdout: Callable[[bytes], None] | None = None,
-        on_stderr: Callable[[bytes], None] | None = None,
+        on_idle: Callable[[], None] | None = None,
     ) -> ShellResult:
         """Run a program with arguments, each quoted: nothing in them is the shell's to read.
 
-        With `on_stdout` / `on_stderr` the output goes there as it comes, and is not kept.
+        With `on_stdout` that output goes there as it comes, and is not kept. `on_idle` is called about once a second
+        of silence; what it raises ends the command.
         """
-        return self.script(shlex.join(argv), deadline_s, on_stdout=on_stdout, on_stderr=on_stderr)
+        return self.script(shlex.join(argv), deadline_s, on_stdout=on_stdout, on_idle=on_idle)
 
     def script(
         self,
@@ -233,15 +236,17 @@ class AdbDevice:
         deadline_s: float,
         *,
         on_stdout: Callable[[bytes], None] | None = None,
-        on_stderr: Callable[[bytes], None] | None = None,
+        on_idle: Callable[[], None] | None = None,
     ) -> ShellResult:
         """Run a shell command line of our own making; what comes from users goes through `shlex.quote` first."""
         what = f"{self.serial}: {command[:60]}"
         kept = {STDOUT: bytearray(), STDERR: bytearray()}
-        sinks = {STDOUT: on_stdout or kept[STDOUT].extend, STDERR: on_stderr or kept[STDERR].extend}
+        sinks = {STDOUT: on_stdout or kept[STDOUT].extend, STDERR: kept[STDERR].extend}
         seen = 0
         with self._open(f"shell,v2,raw:{command}", deadline_s, what) as connection:
             while True:
+                while on_idle is not None and not select.select([connection.conn], [], [], IDLE_S)[0]:
+                    on_idle()
                 head = connection.read(5)
                 if len(head) < 5:
                     # Closed without an exit packet: not a program that ended, whatever `adb shell` would say.

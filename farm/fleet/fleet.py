@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from farm.settings import Settings
 
+STOP_S = 1.0
 STATES = frozenset({"device", "offline", "unauthorized", "authorizing"})
 
 
@@ -48,10 +49,10 @@ class Fleet:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop looking."""
+        """Stop looking. A look at a frozen phone ends at its own deadline; nobody waits for that."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(STOP_S)
 
     def refresh(self) -> list[Device]:
         """Look now: who is attached, who answers. Virtual phones that are up are attached first.

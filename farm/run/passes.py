@@ -85,13 +85,13 @@ def run(
     progress: Callable[[int, int], None],
     check: Callable[[], None],
 ) -> None:
-    """Run the agent to its end.
+    """Run the agent to its end; `check` is called at least once a second, and what it raises ends the pass.
 
     Raises:
         FarmError: what the agent said went wrong, as the class it belongs to; or the device left, or was too slow.
     """
-    lines = _Lines(lambda line: _progress(line, progress, check))
-    result = device.shell(command(work, submission), submission.pass_timeout_s, on_stdout=lines.feed)
+    lines = _Lines(lambda line: _progress(line, progress))
+    result = device.shell(command(work, submission), submission.pass_timeout_s, on_stdout=lines.feed, on_idle=check)
     if result.exit_code:
         raise agent_error(result.stderr, result.exit_code, f"{device.serial}: pass {work.name}")
 
@@ -164,14 +164,13 @@ def _size(device: AdbDevice, remote: str) -> int:
     return int(result.text)
 
 
-def _progress(line: bytes, progress: Callable[[int, int], None], check: Callable[[], None]) -> None:
-    check()
+def _progress(line: bytes, progress: Callable[[int, int], None]) -> None:
     try:
-        told = json.loads(line).get("progress")
-        if told:
-            progress(int(told["done"]), int(told["of"]))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        told = json.loads(line)["progress"]
+        done, of = int(told["done"]), int(told["of"])
+    except (ValueError, KeyError, TypeError):
         return  # stdout also carries whatever a library prints
+    progress(done, of)
 
 
 class _Lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import tempfile
@@ -83,6 +84,11 @@ class _Attempt:
     def folder(self) -> str:
         return f"{stage.FOLDER}/run-{self.work.run_id}-{self.work.attempt}"
 
+    def _tell(self, stage: str, done: int, of: int, /) -> None:
+        """Every sign of progress is also the moment to notice that nobody wants it any more."""
+        self.check()
+        self.progress(stage, done, of)
+
     def _measure(self) -> None:
         """Everything that touches the device. It is left as it was found, but for the cache."""
         submission = self.work.submission
@@ -99,15 +105,13 @@ class _Attempt:
             sha256 = self.artifacts.put(instrument(model, submission.model_name))
             models["layers"] = stage.Blob.of_file(self.artifacts.path(sha256), sha256)
             blobs.append(models["layers"])
-        self.progress("decode", 0, len(submission.frames))
+        self._tell("decode", 0, len(submission.frames))
         inputs = self._decode(graph)
-        self.check()
         room = int(CAPTURE_SLACK * (len(some) * layers_bytes(graph) + len(submission.frames) * _outputs_bytes(graph)))
         unique = {blob.sha256: blob for blob in [*blobs, *(b for row in inputs for b in row)]}
         self.pushed = stage.stage(
-            self.device, list(unique.values()), room=room, progress=lambda done, of: self.progress("stage", done, of)
+            self.device, list(unique.values()), room=room, progress=lambda done, of: self._tell("stage", done, of)
         )
-        self.check()
         every = list(enumerate(submission.frames))
         try:
             self.device.shell(["mkdir", "-p", self.folder], stage.DEADLINE_S)
@@ -124,7 +128,7 @@ class _Attempt:
         rows = []
         for i, frame in enumerate(self.work.submission.frames):
             rows.append([_blob(make) for make in _contents(frame, graph, self.artifacts)])
-            self.progress("decode", i + 1, len(self.work.submission.frames))
+            self._tell("decode", i + 1, len(self.work.submission.frames))
         return rows
 
     def _pass(
@@ -154,9 +158,9 @@ class _Attempt:
             local = Path(temporary) / f"{name}.mcap"
             try:
                 passes.run(
-                    self.device, work, self.work.submission, lambda done, of: self.progress(name, done, of), self.check
+                    self.device, work, self.work.submission, lambda done, of: self._tell(name, done, of), self.check
                 )
-                self.progress(f"pull {name}", 0, 0)
+                self._tell(f"pull {name}", 0, 0)
                 passes.pull(self.device, remote, local)
             except FarmError:
                 if (local.is_file() and local.stat().st_size) or passes.rescue(self.device, remote, local):
@@ -202,7 +206,7 @@ class _Attempt:
             self.data / "references",
             self.recordings["latency"],
             self.recordings.get("layers"),
-            self.progress,
+            self._tell,
         )
         return self._run(
             "done",
@@ -234,12 +238,14 @@ def _outputs_bytes(graph: graphs.Graph) -> int:
 
 
 def _contents(frame: InputFrame, graph: graphs.Graph, artifacts: ArtifactStore) -> list[Callable[[], bytes]]:
+    """What makes the bytes of each of a frame's inputs, as the agent reads them."""
     if frame.kind == "image":
         return [lambda: _ppm(preprocess.decode(artifacts.read(frame.sha256[0]), frame.name))]
-    return [
-        lambda i=i: preflight.tensors(frame, graph, artifacts)[i].tobytes()  # type: ignore[misc]
-        for i in range(len(frame.sha256))
-    ]
+
+    def tensor(index: int) -> bytes:
+        return preflight.reader(frame, graph, artifacts).inputs(None)[index].tobytes()
+
+    return [functools.partial(tensor, index) for index in graph.inputs]
 
 
 def _blob(make: Callable[[], bytes]) -> stage.Blob:

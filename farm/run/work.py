@@ -28,7 +28,7 @@ class Work:
 class Progress(Protocol):
     """Told what a run is doing; must return at once."""
 
-    def __call__(self, stage: str, done: int, of: int) -> None:
+    def __call__(self, stage: str, done: int, of: int, /) -> None:
         """`done` of `of` units of `stage`; `of` is 0 where the amount is unknown."""
 
 

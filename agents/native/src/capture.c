@@ -1,0 +1,212 @@
+#include "capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "error.h"
+#include "exray_descriptor.h"
+#include "protobuf.h"
+#include "version.h"
+
+enum channel {
+    CHANNEL_HEADER,
+    CHANNEL_SPEC,
+    CHANNEL_TENSOR,
+    CHANNEL_FRAME,
+    CHANNEL_OPS,
+    CHANNEL_MEMORY,
+    CHANNEL_END,
+    CHANNELS,
+};
+
+static const struct mcap_channel CHANNEL_LIST[CHANNELS] = {
+    [CHANNEL_HEADER] = {"/header", "exray.Header"},
+    [CHANNEL_SPEC] = {"/tensor_spec", "exray.TensorSpec"},
+    [CHANNEL_TENSOR] = {"/tensor_data", "exray.TensorData"},
+    [CHANNEL_FRAME] = {"/frame", "exray.Frame"},
+    [CHANNEL_OPS] = {"/op_times", "exray.OpTimes"},
+    [CHANNEL_MEMORY] = {"/memory", "exray.Memory"},
+    [CHANNEL_END] = {"/end", "exray.End"},
+};
+
+static const uint64_t FLUSH_AFTER_NS = 2000000000;
+
+// exray.DType of a LiteRT element type; 0 for what it has no word for.
+static uint32_t dtype(int32_t type) {
+    switch (type) {
+        case LITERT_BOOL: return 1;
+        case LITERT_INT4: return 2;
+        case LITERT_INT8: return 3;
+        case LITERT_INT16: return 4;
+        case LITERT_INT32: return 5;
+        case LITERT_INT64: return 6;
+        case LITERT_UINT8: return 7;
+        case LITERT_UINT16: return 8;
+        case LITERT_UINT32: return 9;
+        case LITERT_UINT64: return 10;
+        case LITERT_FLOAT16: return 11;
+        case LITERT_BFLOAT16: return 12;
+        case LITERT_FLOAT32: return 13;
+        case LITERT_FLOAT64: return 14;
+        default: return 0;
+    }
+}
+
+static void send_with(struct capture *capture, enum channel channel, const void *body, size_t size) {
+    int error = capture->message.failed ? ENOMEM
+                                        : mcap_message(&capture->mcap, channel, monotonic_ns(), capture->message.data,
+                                                       capture->message.size, body, size);
+    if (error) fail_write(capture->path, error);
+}
+
+static void send_message(struct capture *capture, enum channel channel) { send_with(capture, channel, NULL, 0); }
+
+static struct bytes *begin(struct capture *capture) {
+    bytes_clear(&capture->message);
+    return &capture->message;
+}
+
+void capture_open(struct capture *capture, const char *path) {
+    *capture = (struct capture){.path = path, .flushed_ns = monotonic_ns()};
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) fail_write(path, errno);
+    int error = mcap_open(&capture->mcap, fd, "exray-agent " EXRAY_AGENT_VERSION, CHANNEL_LIST, CHANNELS,
+                          (struct mcap_schema_data){EXRAY_DESCRIPTOR, sizeof EXRAY_DESCRIPTOR});
+    if (error) fail_write(path, error);
+}
+
+static void put_preprocess(struct bytes *out, uint32_t field, const struct preprocess *preprocess) {
+    struct bytes message = {0};
+    pb_uint(&message, 1, preprocess->rotate);
+    pb_double(&message, 2, preprocess->crop);
+    pb_string(&message, 3, RESIZE_NAMES[preprocess->resize]);
+    pb_string(&message, 4, preprocess->bgr ? "bgr" : "rgb");
+    pb_packed_doubles(&message, 5, preprocess->mean, 3);
+    pb_packed_doubles(&message, 6, preprocess->std, 3);
+    pb_message(out, field, &message);
+    bytes_free(&message);
+}
+
+void capture_write_header(struct capture *capture, const struct capture_header *header) {
+    struct bytes *out = begin(capture);
+    pb_uint(out, 1, 1);
+    pb_uint(out, 2, header->pass);
+    pb_string(out, 3, EXRAY_AGENT_VERSION);
+    pb_string(out, 4, EXRAY_ABI);
+    pb_bytes(out, 5, header->agent, SHA256_SIZE);
+    pb_bytes(out, 6, header->model, SHA256_SIZE);
+    pb_bytes(out, 7, header->runtime, SHA256_SIZE);
+    pb_string(out, 8, header->kernel);
+    pb_uint(out, 9, header->fully_accelerated);
+    pb_uint(out, 10, header->threads);
+    pb_uint(out, 11, header->warmup);
+    pb_uint(out, 12, header->repetitions);
+    pb_uint(out, 13, clock_ns(CLOCK_REALTIME));
+    pb_uint(out, 14, monotonic_ns());
+    if (header->preprocess) put_preprocess(out, 15, header->preprocess);
+    for (size_t i = 0; i < header->label_count; i++) {
+        struct bytes entry = {0};
+        pb_string(&entry, 1, header->labels[i].key);
+        pb_string(&entry, 2, header->labels[i].value);
+        pb_message(out, 16, &entry);
+        bytes_free(&entry);
+    }
+    send_message(capture, CHANNEL_HEADER);
+}
+
+void capture_write_spec(struct capture *capture, uint32_t id, const struct tensor *tensor) {
+    struct bytes *out = begin(capture);
+    pb_uint(out, 1, id);
+    pb_uint(out, 2, tensor->is_input ? 1 : 2);
+    pb_uint(out, 3, tensor->position);
+    pb_int(out, 4, tensor->index);
+    pb_string(out, 5, tensor->name);
+    pb_uint(out, 6, dtype(tensor->type));
+    int64_t shape[LITERT_MAX_RANK];
+    for (uint32_t i = 0; i < tensor->rank; i++) shape[i] = tensor->shape[i];
+    pb_packed_ints(out, 7, shape, tensor->rank);
+    if (tensor->quantized) {
+        pb_packed_floats(out, 8, &tensor->quantization.scale, 1);
+        pb_packed_ints(out, 9, &tensor->quantization.zero_point, 1);
+    }
+    send_message(capture, CHANNEL_SPEC);
+}
+
+void capture_write_tensor(struct capture *capture, uint32_t spec, uint32_t frame, const void *data, size_t size) {
+    struct bytes *out = begin(capture);
+    pb_uint(out, 1, spec);
+    pb_uint(out, 2, frame);
+    if (size) pb_bytes_head(out, 3, size);
+    send_with(capture, CHANNEL_TENSOR, data, size);
+}
+
+void capture_write_frame(struct capture *capture, const struct capture_frame *frame) {
+    struct bytes *out = begin(capture);
+    pb_uint(out, 1, frame->index);
+    pb_uint(out, 2, frame->repetition);
+    pb_string(out, 3, frame->name);
+    pb_uint(out, 4, frame->start_ns);
+    pb_uint(out, 5, frame->preprocess_ns);
+    pb_uint(out, 6, frame->invoke_ns);
+    send_message(capture, CHANNEL_FRAME);
+}
+
+void capture_write_ops(struct capture *capture, uint32_t frame, const LiteRtProfilerEvent *events, size_t n) {
+    struct bytes *out = begin(capture);
+    struct bytes op = {0};
+    pb_uint(out, 1, frame);
+    for (size_t i = 0; i < n; i++) {
+        int32_t type = events[i].event_type;
+        // The others tell of the runtime as a whole, and their durations cannot be trusted.
+        bool is_op = type == LITERT_EVENT_OP || type == LITERT_EVENT_DELEGATE_OP;
+        if (!is_op && type != LITERT_EVENT_DELEGATE_PROFILED_OP) continue;
+        bytes_clear(&op);
+        pb_string(&op, 1, events[i].tag ? events[i].tag : "");
+        pb_int(&op, 2, type);
+        pb_uint(&op, 3, events[i].metadata1);
+        pb_uint(&op, 4, events[i].start_us);
+        pb_uint(&op, 5, events[i].duration_us);
+        pb_message(out, 2, &op);
+    }
+    bytes_free(&op);
+    send_message(capture, CHANNEL_OPS);
+}
+
+void capture_write_memory(struct capture *capture, uint32_t frame, uint64_t rss, uint64_t peak_rss) {
+    struct bytes *out = begin(capture);
+    pb_uint(out, 1, frame);
+    pb_uint(out, 2, monotonic_ns());
+    pb_uint(out, 3, rss);
+    pb_uint(out, 4, peak_rss);
+    send_message(capture, CHANNEL_MEMORY);
+}
+
+void capture_write_end(struct capture *capture, uint32_t invocations) {
+    struct bytes *out = begin(capture);
+    pb_uint(out, 1, invocations);
+    pb_uint(out, 2, monotonic_ns());
+    send_message(capture, CHANNEL_END);
+}
+
+void capture_flush(struct capture *capture) {
+    int error = mcap_flush(&capture->mcap);
+    if (error) fail_write(capture->path, error);
+    capture->flushed_ns = monotonic_ns();
+}
+
+void capture_tick(struct capture *capture) {
+    if (monotonic_ns() - capture->flushed_ns > FLUSH_AFTER_NS) capture_flush(capture);
+}
+
+uint64_t capture_close(struct capture *capture) {
+    int error = mcap_close(&capture->mcap);
+    uint64_t size = capture->mcap.offset;
+    // Some file systems tell of a full disk only here.
+    if (!error && close(capture->mcap.fd) != 0) error = errno;
+    if (error) fail_write(capture->path, error);
+    mcap_free(&capture->mcap);
+    bytes_free(&capture->message);
+    return size;
+}

@@ -1,0 +1,54 @@
+// The agent's log: exray.proto's messages in an MCAP file. What cannot be written ends the process (storage-full, ...).
+#ifndef EXRAY_CAPTURE_H
+#define EXRAY_CAPTURE_H
+
+#include "mcap.h"
+#include "preprocess.h"
+#include "session.h"
+#include "sha256.h"
+
+enum pass { PASS_LATENCY = 1, PASS_LAYERS = 2 };  // exray.Pass
+
+struct label {
+    const char *key, *value;
+};
+
+struct capture_header {
+    enum pass pass;
+    uint8_t agent[SHA256_SIZE], model[SHA256_SIZE], runtime[SHA256_SIZE];
+    const char *kernel;
+    bool fully_accelerated;
+    unsigned threads, warmup, repetitions;
+    const struct preprocess *preprocess;  // NULL when no input is an image
+    const struct label *labels;
+    size_t label_count;
+};
+
+struct capture_frame {
+    uint32_t index, repetition;
+    const char *name;
+    uint64_t start_ns, preprocess_ns, invoke_ns;
+};
+
+struct capture {
+    struct mcap mcap;
+    struct bytes message;  // scratch
+    const char *path;
+    uint64_t flushed_ns;
+};
+
+void capture_open(struct capture *capture, const char *path);
+void capture_write_header(struct capture *capture, const struct capture_header *header);
+void capture_write_spec(struct capture *capture, uint32_t id, const struct tensor *tensor);
+void capture_write_tensor(struct capture *capture, uint32_t spec, uint32_t frame, const void *data, size_t size);
+void capture_write_frame(struct capture *capture, const struct capture_frame *frame);
+void capture_write_ops(struct capture *capture, uint32_t frame, const LiteRtProfilerEvent *events, size_t n);
+void capture_write_memory(struct capture *capture, uint32_t frame, uint64_t rss, uint64_t peak_rss);
+void capture_write_end(struct capture *capture, uint32_t invocations);
+// To be called between invocations: writes what has waited for two seconds, which is what a phone that dies may lose.
+void capture_tick(struct capture *capture);
+void capture_flush(struct capture *capture);
+// Writes index and footer. Returns the file's size in bytes.
+uint64_t capture_close(struct capture *capture);
+
+#endif

@@ -1,0 +1,26 @@
+// Puts frames into the model's input buffers.
+#ifndef EXRAY_FEED_H
+#define EXRAY_FEED_H
+
+#include "frames.h"
+#include "preprocess.h"
+#include "session.h"
+
+struct feed {
+    struct session *session;
+    const struct frames *frames;
+    const struct preprocess *how;
+    struct image *images;  // one an input, decoded
+    struct preprocessor *preprocessors;
+    struct quantization *quantizations;
+};
+
+// Fails with input-shape when a frame's image is meant for an input that takes none.
+void feed_open(struct feed *feed, struct session *session, const struct frames *frames, const struct preprocess *how);
+// Reads a frame's files: decodes its images, copies its tensors into their buffers. Not to be timed.
+void feed_read(struct feed *feed, const struct frame_input *inputs);
+// Pre-processes the decoded images into their buffers.
+void feed_images(struct feed *feed, const struct frame_input *inputs);
+void feed_close(struct feed *feed);
+
+#endif

@@ -1,0 +1,30 @@
+#include "procfs.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void read_start(const char *path, char *text, size_t size) {
+    text[0] = '\0';
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    ssize_t n = read(fd, text, size - 1);
+    text[n > 0 ? n : 0] = '\0';
+    close(fd);
+}
+
+uint64_t procfs_rss(void) {
+    char text[128];
+    read_start("/proc/self/statm", text, sizeof text);
+    const char *resident = strchr(text, ' ');
+    long page = sysconf(_SC_PAGESIZE);
+    return resident && page > 0 ? strtoull(resident, NULL, 10) * (uint64_t)page : 0;
+}
+
+uint64_t procfs_peak_rss(void) {
+    char text[8192];
+    read_start("/proc/self/status", text, sizeof text);
+    const char *line = strstr(text, "\nVmHWM:");
+    return line ? strtoull(line + strlen("\nVmHWM:"), NULL, 10) * 1024 : 0;
+}

@@ -1,0 +1,79 @@
+"""An HTTP server in a thread: the same for `farm up` and for an embedded daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from farm.errors import DaemonError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.types import ASGIApp
+
+START_S = 30.0
+DRAIN_S = 1
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any free one.
+
+    Raises:
+        DaemonError: the port is taken, or the address is not of this machine.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(128)
+        except BaseException:
+            listener.close()
+            raise
+    except OSError as e:
+        raise DaemonError(
+            f"cannot listen: {e.strerror}", where=f"{host}:{port}", remedy="set another api.port in farm.toml"
+        ) from e
+    return listener
+
+
+@contextlib.contextmanager
+def serving(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
+    """Serve `app` on `listener` in a thread; at the end open streams get `DRAIN_S` seconds to finish.
+
+    Raises:
+        DaemonError: the server does not start.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), name="http", daemon=True)
+    thread.start()
+    try:
+        deadline = time.monotonic() + START_S
+        while not server.started:
+            if not thread.is_alive() or time.monotonic() > deadline:
+                raise DaemonError(
+                    "the HTTP server did not start", where=str(listener.getsockname()), remedy="try again"
+                )
+            time.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(DRAIN_S + 1)
+        listener.close()

@@ -1,0 +1,1 @@
+"""From differences to a verdict: assertions, findings, the cause."""

@@ -1,0 +1,229 @@
+"""The commands. Each speaks REST to the daemon at work, or to one it starts for its own lifetime."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from farm import __version__
+from farm.cli import exits, render, shell, virtual
+from farm.submission import Kernel
+
+app = typer.Typer(
+    name="farm",
+    help="Every phone in the lab as one bench: run a .tflite, compare each layer with a reference, name the cause.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(virtual.app, name="virtual")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Number = Annotated[int, typer.Argument(help="The job's number.")]
+
+
+def main() -> None:
+    """The program `farm`."""
+    app()
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        shell.print_json(f"farm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="Settings; else $FARM_CONFIG, ./farm.toml, the defaults.")] = None,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,  # noqa: ARG001  # typer reads it
+) -> None:
+    context.obj = shell.Shell(config=config)
+
+
+@app.command()
+def submit(
+    context: typer.Context,
+    model: Annotated[Path, typer.Argument(help="A .tflite file.")],
+    inputs: Annotated[Path, typer.Option(help="Folder of pictures, or of .npy tensors.")],
+    labels: Annotated[Path | None, typer.Option(help="Tab-separated: file, label.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="What the device does to the pictures; else the model's.")] = None,
+    expected: Annotated[
+        Path | None, typer.Option(help="What the model was trained with; else its own recipe or metadata.")
+    ] = None,
+    on: Annotated[str, typer.Option(help="Which devices: 'abi=x86_64 sdk>=30'; all when left out.")] = "",
+    reference: Annotated[
+        list[str] | None, typer.Option(help="Whose answer is right: litert-ref (the default), litert. May be repeated.")
+    ] = None,
+    kernel: Annotated[Kernel, typer.Option(help="Kernels on the device.")] = "delegate",
+    threads: Annotated[int, typer.Option(help="Threads on the device.")] = 1,
+    warmup: Annotated[int, typer.Option(help="Invocations before the measured ones.")] = 5,
+    repetitions: Annotated[int, typer.Option(help="Measured invocations of each frame.")] = 1,
+    layer_frames: Annotated[int, typer.Option(help="Frames whose every layer is kept.")] = 8,
+    timeout: Annotated[float, typer.Option(help="Seconds a pass may take on the device.")] = 600,
+    crop: Annotated[float | None, typer.Option(help="Recipe: centre fraction kept.")] = None,
+    resize: Annotated[str | None, typer.Option(help="Recipe: bilinear, nearest, area, ...")] = None,
+    channels: Annotated[str | None, typer.Option(help="Recipe: rgb or bgr.")] = None,
+    normalize: Annotated[str | None, typer.Option(help="Recipe: MEAN,STD in pixel units.")] = None,
+    rotate: Annotated[int | None, typer.Option(help="Recipe: degrees counter-clockwise.")] = None,
+    wait: Annotated[bool, typer.Option(help="Wait for the verdict. Without a daemon, always.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a model on every matching device, compare it with a reference, and say what is wrong.
+
+    Exit status: 0 pass, 1 failing verdict, 2 your error, 3 infrastructure, 4 undecided, 5 our bug.
+    """
+    from farm.cli.client import connect
+    from farm.cli.progress import follow
+    from farm.cli.submit import Options, RecipeFlags, check_model, prepare
+
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        check_model(model)
+        prepared = prepare(
+            model, inputs, labels, recipe, expected,
+            RecipeFlags(crop, resize, channels, normalize, rotate),
+            Options(on, tuple(reference or ["litert-ref"]), kernel, threads, warmup, repetitions, layer_frames, timeout),
+        )  # fmt: skip
+        with connect(lab.settings) as client:
+            client.upload(prepared.files)
+            job = client.submit(prepared.submission)
+            if wait or client.embedded:
+                lab.err.print(f"job {job.job}: {len(job.runs)} runs", highlight=False)
+                try:
+                    follow(client.events(job.job), lab.err)
+                except KeyboardInterrupt:
+                    lab.err.print(f"job {job.job} is kept: farm show {job.job}", highlight=False)
+                    raise
+                job = client.job(job.job)
+        if as_json:
+            shell.print_json(job.model_dump_json(indent=2))
+        elif job.status in {"queued", "running"}:
+            lab.out.print(f"job {job.job} is queued: farm show {job.job}", highlight=False)
+        else:
+            render.job(lab.out, job)
+        if job.status not in {"queued", "running"}:
+            raise typer.Exit(exits.of_job(job))
+
+
+@app.command()
+def up(context: typer.Context, as_json: Json = False) -> None:
+    """Be the lab's daemon, in the foreground, until Ctrl-C or SIGTERM."""
+    from farm.cli.client import serve
+
+    lab = shell.of(context)
+
+    def started(url: str) -> None:
+        if as_json:
+            shell.print_json(json.dumps({"url": url, "data": str(lab.settings.data)}))
+        else:
+            lab.out.print(
+                f"farm is up at {url}, data in {lab.settings.data}; Ctrl-C ends it", highlight=False, soft_wrap=True
+            )
+
+    with shell.errors(lab, as_json=as_json):
+        serve(lab.settings, started=started)
+
+
+@app.command()
+def jobs(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=1000, help="How many.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List the newest jobs."""
+    from farm.cli.client import connect
+
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        with connect(lab.settings) as client:
+            found = client.jobs(limit)
+        if as_json:
+            shell.print_json(json.dumps([job.model_dump(mode="json") for job in found], indent=2))
+        else:
+            render.jobs(lab.out, found)
+
+
+@app.command()
+def show(context: typer.Context, job: Number, as_json: Json = False) -> None:
+    """Show a job and its runs."""
+    from farm.cli.client import connect
+
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        with connect(lab.settings) as client:
+            found = client.job(job)
+        if as_json:
+            shell.print_json(found.model_dump_json(indent=2))
+        else:
+            render.job(lab.out, found)
+
+
+@app.command()
+def cancel(context: typer.Context, job: Number, as_json: Json = False) -> None:
+    """Cancel a job; one that is over stays as it is."""
+    from farm.cli.client import connect
+
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        with connect(lab.settings) as client:
+            found = client.cancel(job)
+        if as_json:
+            shell.print_json(found.model_dump_json(indent=2))
+        else:
+            lab.out.print(f"job {found.job}: {found.status}", highlight=False)
+
+
+@app.command()
+def devices(context: typer.Context, as_json: Json = False) -> None:
+    """List the devices, each asked now."""
+    from farm.cli.client import connect
+
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        with connect(lab.settings) as client:
+            found = client.devices()
+        if as_json:
+            shell.print_json(json.dumps([view.model_dump(mode="json") for view in found], indent=2))
+        else:
+            render.devices(lab.out, [view.device() for view in found])
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    job: Number,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Copy the page here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say where a job's HTML report is, or copy it."""
+    from farm.cli.client import connect
+
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        with connect(lab.settings) as client:
+            page = client.report(job)
+            path = client.job(job).report
+        if out is not None:
+            out.write_bytes(page)
+            path = str(out.absolute())
+        if as_json:
+            shell.print_json(json.dumps({"job": job, "report": path}))
+        else:
+            lab.out.print(path, highlight=False, soft_wrap=True, markup=False)
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    leave: Annotated[bool, typer.Option("--exit", help="End when done; without a terminal it always does.")] = False,
+) -> None:
+    """Run the main job on a virtual phone: a classifier with the right recipe, then with a planted bug."""
+    from farm.cli.demo import run
+
+    lab = shell.of(context)
+    with shell.errors(lab):
+        run(lab, stay=lab.out.is_terminal and not leave)

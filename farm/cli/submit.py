@@ -1,0 +1,173 @@
+"""From the words on the command line to a submission and the files it names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from farm import inputs as folder
+from farm.errors import InputsError, ModelError, RecipeError
+from farm.model import graph as graphs
+from farm.model import metadata
+from farm.model import recipe as recipes
+from farm.run.preflight import classes_of
+from farm.store.artifacts import sha256_of
+from farm.submission import RecipeUse, Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from farm.model.graph import Graph
+    from farm.submission import Kernel
+
+
+@dataclass(frozen=True)
+class RecipeFlags:
+    """The recipe's words given as flags; None where not given."""
+
+    crop: float | None = None
+    resize: str | None = None
+    channels: str | None = None
+    normalize: str | None = None
+    rotate: int | None = None
+
+    def words(self) -> dict[str, object]:
+        """Those given, as a recipe file would hold them.
+
+        Raises:
+            RecipeError: --normalize is not MEAN,STD.
+        """
+        given = {"crop": self.crop, "resize": self.resize, "channels": self.channels, "rotate": self.rotate}
+        words: dict[str, object] = {k: v for k, v in given.items() if v is not None}
+        if self.normalize is not None:
+            try:
+                numbers = [float(n) for n in self.normalize.split(",")]
+            except ValueError:
+                numbers = []
+            if len(numbers) not in {2, 6}:
+                raise RecipeError(
+                    f"{self.normalize!r} is not MEAN,STD",
+                    where="--normalize",
+                    remedy="for [-1,1]: --normalize 127.5,127.5",
+                )
+            half = len(numbers) // 2
+            words["normalize"] = {"mean": _one_or_three(numbers[:half]), "std": _one_or_three(numbers[half:])}
+        return words
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, as on the command line."""
+
+    selector: str = ""
+    references: tuple[str, ...] = ("litert-ref",)
+    kernel: Kernel = "delegate"
+    threads: int = 1
+    warmup: int = 5
+    repetitions: int = 1
+    layer_frames: int = 8
+    pass_timeout_s: float = 600
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A submission and where the artifacts it names are on this machine."""
+
+    submission: Submission
+    files: dict[str, Path]
+
+
+def prepare(
+    model: Path,
+    inputs: Path,
+    labels: Path | None,
+    recipe: Path | None,
+    expected: Path | None,
+    flags: RecipeFlags,
+    options: Options,
+) -> Prepared:
+    """Read what the user named.
+
+    Raises:
+        JobError: something cannot be read, or does not fit together.
+    """
+    graph = graphs.read_file(model)
+    classes = classes_of(graph)
+    table = folder.read_labels(labels, classes) if labels is not None else None
+    files = folder.discover(inputs)
+    frames = folder.frames(files, table)
+    pictures = any(frame.kind == "image" for frame in frames)
+    use, right = find_recipes(model, graph, recipe, expected, flags) if pictures else (None, None)
+    model_sha256 = sha256_of(model)
+    try:
+        submission = Submission(
+            model_name=model.name,
+            model_sha256=model_sha256,
+            inputs=str(inputs.absolute()),
+            frames=tuple(frames),
+            labels=tuple(table.names.get(i, "") for i in range(max(table.names) + 1)) if table and table.names else (),
+            recipe=use,
+            expected=right,
+            selector=options.selector,
+            references=options.references,
+            kernel=options.kernel,
+            threads=options.threads,
+            warmup=options.warmup,
+            repetitions=options.repetitions,
+            layer_frames=options.layer_frames,
+            pass_timeout_s=options.pass_timeout_s,
+        )
+    except ValidationError as e:
+        first = e.errors()[0]
+        raise InputsError(
+            f"{'.'.join(map(str, first['loc']))}: {first['msg']}", where="farm submit", remedy="see farm submit --help"
+        ) from e
+    named = {frame.sha256[0]: file for frame, file in zip(frames, files, strict=True)}
+    return Prepared(submission, {model_sha256: model, **named})
+
+
+def find_recipes(
+    model: Path, graph: Graph, recipe: Path | None, expected: Path | None, flags: RecipeFlags
+) -> tuple[RecipeUse | None, RecipeUse | None]:
+    """What the device does (`--recipe`, flags, else the model's own recipe), and what the model was trained with.
+
+    The second is `--expected`, else the recipe beside the model, else what the model's metadata tells; None when
+    nothing tells it apart from the first.
+
+    Raises:
+        RecipeError: a recipe is wrong, naming file and line.
+    """
+    beside = recipes.beside(model)
+    own = RecipeUse(recipe=recipes.load(beside), origin=str(beside)) if beside is not None else None
+    use = RecipeUse(recipe=recipes.load(recipe), origin=str(recipe)) if recipe is not None else own
+    words = flags.words()
+    if words:
+        base = use.recipe.model_dump() if use is not None else {}
+        try:
+            changed = recipes.Recipe.model_validate(base | words)
+        except ValidationError as e:
+            first = e.errors()[0]
+            raise RecipeError(first["msg"], where=f"--{first['loc'][0]}", remedy="see farm submit --help") from e
+        use = RecipeUse(recipe=changed, origin=f"flags over {use.origin}" if use is not None else "flags")
+    base_recipe = use.recipe if use is not None else recipes.Recipe()
+    told = metadata.recipe(graph, base_recipe)
+    stated = RecipeUse(recipe=told, origin="the model's metadata") if told is not None else None
+    right = RecipeUse(recipe=recipes.load(expected), origin=str(expected)) if expected is not None else own or stated
+    return use or stated, right
+
+
+def check_model(path: Path) -> None:
+    """Refuse a path that is no file, before anything is started for it.
+
+    Raises:
+        ModelError: no such file.
+    """
+    if not path.is_file():
+        raise ModelError("no such file", where=str(path), remedy="give a .tflite file")
+
+
+def _one_or_three(values: Sequence[float]) -> float | tuple[float, ...]:
+    return values[0] if len(values) == 1 else tuple(values)

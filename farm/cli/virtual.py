@@ -1,0 +1,96 @@
+"""`farm virtual`: phones without hardware."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from farm import virtual
+from farm.cli import shell
+from farm.errors import FarmError
+from farm.fleet.adb import AdbServer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from farm.settings import Settings
+    from farm.virtual import VirtualPhone
+
+app = typer.Typer(
+    help="Virtual phones behind the real adb server. What they measure is this computer's.", no_args_is_help=True
+)
+
+
+@app.command()
+def up(
+    context: typer.Context,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, max=100, help="How many more.")] = 1,
+    storage_mb: Annotated[
+        int | None, typer.Option(min=8, help="Size of /data/local/tmp, MiB; else the disk's.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Start virtual phones and attach them to the adb server."""
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        phones = virtual.up(folder(lab.settings), count, storage_bytes=None if storage_mb is None else storage_mb << 20)
+        attach(lab.settings, phones)
+        _print(lab, phones, as_json)
+
+
+@app.command(name="list")
+def list_(context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show the virtual phones that are up."""
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        _print(lab, virtual.listed(folder(lab.settings)), as_json)
+
+
+@app.command()
+def down(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="Which; all when left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """End virtual phones and remove what they stored."""
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        phones = virtual.down(folder(lab.settings), names or ())
+        server = AdbServer(lab.settings.adb.host, lab.settings.adb.port)
+        for phone in phones:
+            with contextlib.suppress(FarmError):
+                server.disconnect(phone.serial)
+        _print(lab, phones, as_json)
+
+
+def folder(settings: Settings) -> Path:
+    """Where this lab's virtual phones live."""
+    return settings.data / "virtual"
+
+
+def attach(settings: Settings, phones: Sequence[VirtualPhone]) -> None:
+    """Connect phones to the adb server.
+
+    Raises:
+        AdbError: the server cannot be started, or refused one.
+    """
+    server = AdbServer(settings.adb.host, settings.adb.port)
+    server.ensure()
+    for phone in phones:
+        server.connect(phone.serial)
+
+
+def _print(lab: shell.Shell, phones: Sequence[VirtualPhone], as_json: bool) -> None:
+    if as_json:
+        rows = [{"name": p.name, "serial": p.serial, "abi": p.abi, "pid": p.pid, "kind": "virtual"} for p in phones]
+        shell.print_json(json.dumps(rows))
+        return
+    table = Table("name", "serial", "abi", "pid", "kind", box=None, pad_edge=False)
+    for p in phones:
+        table.add_row(p.name, p.serial, p.abi, str(p.pid), "virtual")
+    lab.out.print(table if phones else "no virtual phones")

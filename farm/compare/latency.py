@@ -1,0 +1,94 @@
+"""Figures of time: of whole invocations, and of layers."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farm.compare.alignment import align
+from farm.report.document import Latency, LayerType
+
+if TYPE_CHECKING:
+    from farm.capture.recording import OpTime, Recording
+    from farm.model.graph import Graph
+    from farm.store.artifacts import ArtifactStore
+
+RESAMPLES = 1000
+SEED = 20220831
+
+_NAMES = {
+    "CONV_2D": "Conv",
+    "DEPTHWISE_CONV_2D": "D-Conv",
+    "FULLY_CONNECTED": "FC",
+}
+
+
+def latency(recording: Recording, artifacts: ArtifactStore) -> Latency | None:
+    """Of one invocation, in milliseconds, over frames and repetitions; None when no invocation was timed."""
+    times = recording.frame_times(artifacts)
+    if not times:
+        return None
+    invoke = np.array([t.invoke_ns for t in times]) / 1e6
+    low, high = median_interval(invoke)
+    return Latency(
+        median=float(np.median(invoke)),
+        p90=float(np.percentile(invoke, 90)),
+        n=len(times),
+        interval=(low, high),
+        # Frames are pre-processed once; their other repetitions log 0.
+        preprocess_median=statistics.median([t.preprocess_ns for t in times if t.preprocess_ns > 0] or [0]) / 1e6,
+    )
+
+
+def median_interval(values: np.ndarray[Any, Any]) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the median of values [n]; seeded, so that equal values give equal intervals."""
+    random = np.random.default_rng(SEED)
+    medians = [np.median(values[random.integers(0, len(values), len(values))]) for _ in range(RESAMPLES)]
+    low, high = np.percentile(medians, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def layer_times(recording: Recording, graph: Graph, artifacts: ArtifactStore) -> dict[int, float]:
+    """Microseconds of each node, median over frames; nodes whose events could not be aligned are left out.
+
+    From a `layers` recording: the instrumented model runs unfused, so these times order layers, they are not those of the
+    plain model.
+    """
+    frames: dict[int, list[OpTime]] = defaultdict(list)
+    for event in recording.op_times(artifacts):
+        frames[event.frame].append(event)
+    aligned: dict[tuple[tuple[int, int, str], ...], tuple[int | None, ...]] = {}
+    samples: dict[int, list[float]] = defaultdict(list)
+    for events in frames.values():
+        shape = tuple((e.type, e.index, e.tag) for e in events)
+        if shape not in aligned:
+            aligned[shape] = align(events, graph)
+        sums: dict[int, float] = defaultdict(float)
+        for event, node in zip(events, aligned[shape], strict=True):
+            if node is not None:
+                sums[node] += event.duration_us
+        for node, time in sums.items():
+            samples[node].append(time)
+    return {node: float(statistics.median(times)) for node, times in sorted(samples.items())}
+
+
+def layer_types(recording: Recording, graph: Graph, artifacts: ArtifactStore) -> tuple[LayerType, ...]:
+    """`layer_times` summed by type of layer, slowest first; `count` is of the nodes that have a time."""
+    times = layer_times(recording, graph, artifacts)
+    sums: dict[str, list[float]] = defaultdict(list)
+    for node, time in times.items():
+        sums[type_name(graph, node)].append(time)
+    total = sum(times.values())
+    return tuple(
+        LayerType(type=name, count=len(own), time_us=sum(own), share=sum(own) / total if total else 0.0)
+        for name, own in sorted(sums.items(), key=lambda item: (-sum(item[1]), item[0]))
+    )
+
+
+def type_name(graph: Graph, node: int) -> str:
+    """A node's type as ML-EXray's tables have it, else its operator's name in words."""
+    op = graph.nodes[node].op
+    return op if graph.nodes[node].custom else _NAMES.get(op, op.replace("_", " ").title())

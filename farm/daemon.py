@@ -1,0 +1,326 @@
+"""The daemon: store, fleet, queue, executor and REST, wired together. Nothing else wires them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from farm.api import advert
+from farm.api.app import make_app
+from farm.api.messages import Advert, DeviceView, Event, Health, NotFoundError, is_sha256
+from farm.api.server import bind, serving
+from farm.errors import DaemonError, FarmError, InputsError, StorageError
+from farm.executor.local import LocalExecutor
+from farm.queue.attempts import failure
+from farm.queue.board import Board, Doing
+from farm.queue.closer import Closer
+from farm.queue.dispatcher import Dispatcher
+from farm.queue.planner import plan
+from farm.store.artifacts import ArtifactStore
+from farm.store.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from farm.executor.contract import Listener
+    from farm.fleet.device import Device
+    from farm.report.document import Job, Target
+    from farm.run.work import Perform
+    from farm.settings import Settings
+    from farm.submission import Submission
+
+OPEN = ("queued", "running")
+STOP_S = 1.0  # for each room to end what it does
+
+
+class Devices(Protocol):
+    """The fleet, as the daemon uses it."""
+
+    def devices(self) -> list[Device]:
+        """What the last look showed."""
+
+    def refresh(self) -> list[Device]:
+        """Look now."""
+
+    def start(self) -> None:
+        """Keep looking."""
+
+    def stop(self) -> None:
+        """Stop looking."""
+
+
+class Daemon:
+    """One lab: `start`, then REST on `url` until `stop`. Left out, the rooms are the real ones.
+
+    `perform` carries out a run; `preflight` raises JobError for a submission that cannot work; `write_report` gets a
+    finished job and a folder and gives the report's path.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        perform: Perform | None = None,
+        preflight: Callable[[Submission, ArtifactStore], None] | None = None,
+        write_report: Callable[[Job, Path], Path] | None = None,
+        fleet: Devices | None = None,
+    ) -> None:
+        self.settings = settings
+        self.data = settings.data
+        self.artifacts = ArtifactStore(self.data / "artifacts")
+        self.url = ""
+        self._perform = perform
+        self._preflight = preflight
+        self._write_report = write_report
+        self._given_fleet = fleet
+        self._board = Board()
+        self._wanted: set[int] = set()
+        self._lock = threading.Lock()
+        self._working = False
+        self._stopping = threading.Event()
+        self._rooms = contextlib.ExitStack()
+
+    def start(self, port: int | None = None, *, eager: bool = True) -> None:
+        """Open the data folder, listen on `port` (0: any free one), advertise it, and work on what is queued.
+
+        Not `eager`, it only answers until somebody submits a job or waits for one: a look at the list must not start
+        runs that its end would break off.
+
+        Raises:
+            DaemonError: another daemon holds the folder, or the port is taken.
+            StorageError: the folder cannot be written.
+            AdbError: there is no adb server, and none can be started.
+        """
+        with contextlib.ExitStack() as rooms:
+            try:
+                self._open(rooms, self.settings.api.port if port is None else port, eager=eager)
+            except OSError as e:
+                raise StorageError(
+                    f"cannot be used: {e.strerror}", where=str(self.data), remedy="set another `data` folder"
+                ) from e
+            rooms.callback(self._begin_stop)
+            self._rooms = rooms.pop_all()
+
+    def stop(self) -> None:
+        """End within about two seconds: streams end, what runs waits for the next daemon. Twice is once."""
+        self._rooms.close()
+
+    def _begin_stop(self) -> None:
+        self._stopping.set()
+        self._board.changed_all()
+
+    def _work(self) -> None:
+        with self._lock:
+            if self._working or self._stopping.is_set():
+                return
+            self._fleet.start()
+            self._dispatcher.start()
+            self._working = True
+
+    def _open(self, rooms: contextlib.ExitStack, port: int, *, eager: bool) -> None:
+        settings = self.settings
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        rooms.enter_context(advert.held(self.data))
+        self._state = rooms.enter_context(contextlib.closing(State(self.data / "state.db")))
+        died = DaemonError("the daemon died during the run", remedy="submit the job again")
+        self._state.recover(settings.run.attempts, failure(died))
+        token = advert.token(self.data)
+        self._state.add_token(advert.token_hash(token), "local")
+        listener = bind(settings.api.host, port)
+        rooms.callback(listener.close)
+        self._closer = Closer(self._state, self._board, self._report, self.report_bug)
+        self._dispatcher = Dispatcher(
+            self._state,
+            self._board,
+            settings.run,
+            devices=lambda: self._fleet.devices(),  # noqa: PLW0108  # the fleet is made after it
+            make_executor=self._make_executor,
+            run_over=self._closer.wake,
+            report_bug=self.report_bug,
+        )
+        self._fleet = self._given_fleet or self._make_fleet()
+        rooms.callback(self._fleet.stop)
+        rooms.callback(self._closer.stop, STOP_S)
+        self._closer.start()
+        rooms.callback(self._dispatcher.stop, STOP_S)
+        if eager:
+            self._work()
+        host, port = listener.getsockname()[:2]
+        names = {f"{name}:{port}" for name in (host if ":" not in host else f"[{host}]", "localhost")}
+        app = make_app(self, hosts=names, artifact_limit=settings.api.artifact_limit_mb << 20)
+        rooms.enter_context(serving(app, listener))
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        rooms.enter_context(advert.advertised(self.data, Advert(url=self.url, pid=os.getpid())))
+
+    def _make_fleet(self) -> Devices:
+        from farm.fleet.fleet import Fleet
+
+        return Fleet(self.settings, self._dispatcher.leased)
+
+    def _make_executor(self, listener: Listener) -> LocalExecutor:
+        perform = self._perform
+        if perform is None:
+            from farm.run.perform import make_perform
+
+            perform = make_perform(self.settings, self.artifacts)
+        return LocalExecutor(perform, listener, self.report_bug)
+
+    def _report(self, job: Job) -> Path:
+        folder = self.data / "reports" / str(job.job)
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._write_report is not None:
+            return self._write_report(job, folder)
+        from farm.report import html
+
+        return html.write(job, folder)
+
+    # what REST asks for
+
+    def health(self) -> Health:
+        """Who is there."""
+        return Health(pid=os.getpid())
+
+    def knows_token(self, token: str) -> bool:
+        """Whether the bearer may come in."""
+        return self._state.knows_token(advert.token_hash(token))
+
+    def devices(self) -> list[DeviceView]:
+        """Every device, looked at now, and the run that holds it."""
+        runs = {lease.serial: lease.run for lease in self._state.leases()}
+        return [
+            DeviceView(
+                serial=d.serial, state=d.state, kind=d.kind, properties=dict(d.properties), run=runs.get(d.serial)
+            )
+            for d in self._fleet.refresh()
+        ]
+
+    def submit(self, submission: Submission, key: str | None) -> Job:
+        """Check, plan and queue; the same `key` twice is one job.
+
+        Raises:
+            JobError: artifacts are missing, the preflight or the selector says no.
+            NoDeviceError: no device is ready.
+        """
+        known = self._state.job_of_key(key) if key is not None else None
+        if known is None:
+            self._work()
+            self._check(submission)
+            known = self._state.add_job(submission, self._plan(submission), key=key)
+        self.watch(known)
+        self._dispatcher.wake()
+        return self.job(known)
+
+    def watch(self, job: int) -> None:
+        """Somebody waits for the job: it is worked on, and an embedded daemon does not leave before.
+
+        Raises:
+            NotFoundError: no such job. (As in all methods below that take one.)
+        """
+        status = self._state.status(job)
+        if status is None:
+            raise _no_job(job)
+        if status in OPEN:
+            self._wanted.add(job)
+            self._work()
+
+    def jobs(self, limit: int) -> list[Job]:
+        """The newest first, their runs without figures."""
+        return self._state.jobs(limit)
+
+    def job(self, job: int) -> Job:
+        """One job with all its figures."""
+        document = self._state.job(job)
+        if document is None:
+            raise _no_job(job)
+        runs = (
+            r.model_copy(update={"stage": self._board.doing(r.id).stage}) if r.status == "running" else r
+            for r in document.runs
+        )
+        return document.model_copy(update={"runs": tuple(runs)})
+
+    def cancel(self, job: int) -> Job:
+        """Cancel a job, if it is not over; waits a moment for its end."""
+        if self._state.status(job) is None:
+            raise _no_job(job)
+        self._dispatcher.cancel(job)
+        deadline = time.monotonic() + STOP_S
+        while self._state.status(job) in OPEN and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return self.job(job)
+
+    def events(self, job: int) -> list[Event]:
+        """Where every run stands; then, once the job is over, the last event."""
+        status = self._state.status(job)  # before the runs: a job seen as over has told all of them
+        if status is None:
+            raise _no_job(job)
+        events = []
+        for row in self._state.rows(job):
+            doing = self._board.doing(row.id) if row.status == "running" else Doing()
+            events.append(
+                Event(
+                    job=job,
+                    run=row.id,
+                    serial=row.serial,
+                    status=row.status,
+                    attempt=row.attempt,
+                    stage=doing.stage,
+                    done=doing.done,
+                    of=doing.of,
+                    message=row.message,
+                )
+            )
+        return events if status in OPEN else [*events, Event(job=job, status=status)]
+
+    def listen(self, job: int, tell: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `tell` from any thread when the job's events change, or the daemon stops."""
+        return self._board.listen(job, tell)
+
+    def is_stopping(self) -> bool:
+        """Whether streams should end."""
+        return self._stopping.is_set()
+
+    def wanted(self) -> set[int]:
+        """Jobs that are not over and that were submitted to, or watched on, this daemon."""
+        return {job for job in self._wanted.copy() if self._state.status(job) in OPEN}
+
+    def report_bug(self, name: str, text: str) -> str:
+        """Write the full report of an error of ours; its path. The newest of a name is kept."""
+        file = self.data / "bugs" / f"{name}.txt"
+        try:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, "utf-8")
+        except OSError:  # no room even for this
+            sys.stderr.write(text)
+        return str(file)
+
+    def _check(self, submission: Submission) -> None:
+        self._check_artifacts(submission)
+        if self._preflight is not None:
+            self._preflight(submission, self.artifacts)
+        else:
+            from farm.run import preflight
+
+            preflight.check(submission, self.artifacts)
+
+    def _check_artifacts(self, submission: Submission) -> None:
+        for sha256 in (submission.model_sha256, *(s for frame in submission.frames for s in frame.sha256)):
+            if not (is_sha256(sha256) and self.artifacts.has(sha256)):
+                raise InputsError(
+                    f"{sha256[:80]!r} was not uploaded", where="submission", remedy="upload every artifact first"
+                )
+
+    def _plan(self, submission: Submission) -> list[Target]:
+        try:
+            return plan(submission, self._fleet.devices())
+        except FarmError:  # a phone plugged in a moment ago may not be in the snapshot
+            return plan(submission, self._fleet.refresh())
+
+
+def _no_job(job: int) -> NotFoundError:
+    return NotFoundError("there is no such job", where=f"job {job}", remedy="see `farm jobs`")

@@ -1,0 +1,1 @@
+"""Where the host side of a run executes: a contract, and local threads."""

@@ -1,0 +1,1 @@
+"""Jobs become runs (planner), and runs are given to devices (scheduler, a pure function)."""

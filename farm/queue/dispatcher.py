@@ -1,0 +1,246 @@
+"""The loop that gives queued runs to devices and takes their ends: the shell around the scheduler's pure functions."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from farm.errors import BugError, FarmError, InfrastructureError, NoDeviceError
+from farm.executor.contract import CanceledError, Listener, StoppingError
+from farm.queue.attempts import conclude, failure
+from farm.queue.board import Doing
+from farm.queue.scheduler import overdue, schedule
+from farm.report.document import Run
+from farm.run.work import Work
+from farm.store.state import LeaseLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from farm.executor.contract import Executor
+    from farm.fleet.device import Device
+    from farm.queue.board import Board
+    from farm.settings import Runs
+    from farm.store.rows import Lease, QueuedRun
+    from farm.store.state import State
+
+TICK_S = 0.5  # for what nobody announces: devices that come and go, leases that run out
+
+
+class Dispatcher(Listener):
+    """`run_over` is called with the job after the end of a run was stored."""
+
+    def __init__(
+        self,
+        state: State,
+        board: Board,
+        settings: Runs,
+        *,
+        devices: Callable[[], Sequence[Device]],
+        make_executor: Callable[[Listener], Executor],
+        run_over: Callable[[int], None],
+        report_bug: Callable[[str, str], str],
+    ) -> None:
+        self._state = state
+        self._board = board
+        self._settings = settings
+        self._devices = devices
+        self._executor = make_executor(self)
+        self._run_over = run_over
+        self._report_bug = report_bug
+        self._submission = functools.lru_cache(maxsize=8)(state.submission)  # a job's runs share one
+        self._lock = threading.Lock()
+        self._active: dict[int, tuple[Lease, float]] = {}  # by token: the lease, and when to renew it next
+        self._away_since: dict[str, float] = {}
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin to give out work."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something was queued, or a device came free."""
+        self._wake.set()
+
+    def leased(self) -> frozenset[str]:
+        """The serials in use."""
+        with self._lock:
+            return frozenset(lease.serial for lease, _ in self._active.values())
+
+    def cancel(self, job: int) -> None:
+        """Cancel a job: what is queued now, what runs at its next check."""
+        for lease in self._state.cancel(job):
+            self._executor.interrupt(lease.token, _canceled())
+        self._run_over(job)
+        self._board.changed(job)
+
+    def stop(self, within_s: float) -> None:
+        """Give out nothing more; what runs waits for the next daemon, and the attempt does not count."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(within_s)
+        for work in self._executor.stop(within_s):
+            left = StoppingError("did not stop in time", where=f"run {work.run_id}")
+            self.ended(work, Run(id=work.run_id, target=None, status="running"), left)
+
+    # what the executor tells
+
+    def progress(self, work: Work, stage: str, done: int, of: int) -> None:
+        """See Listener. Progress is a sign of life; the check that follows says whether to go on."""
+        lease = self._renew(work.token)
+        if lease is not None:
+            self._board.post(lease.job, work.run_id, Doing(stage, done, of))
+
+    def beat(self, work: Work) -> None:
+        """See Listener.
+
+        Raises:
+            LeaseLostError: the work's lease is over.
+        """
+        if self._renew(work.token) is None:
+            raise _lost(work.run_id)
+
+    def ended(self, work: Work, result: Run, error: FarmError | None) -> None:
+        """See Listener."""
+        with self._lock:
+            lease, _ = self._active.pop(work.token, (None, 0.0))
+        if lease is not None:  # else it was lost meanwhile, and a newer attempt's result counts
+            self._end(lease, result, error)
+
+    # inside
+
+    def _renew(self, token: int) -> Lease | None:
+        now = time.monotonic()
+        with self._lock:
+            lease, due = self._active.get(token, (None, 0.0))
+            if lease is None or now < due:
+                return lease
+            length = self._length(lease.job)
+            self._active[token] = (lease, now + length / 4)
+        try:
+            self._state.renew(token, now + length)
+        except LeaseLostError:
+            with self._lock:
+                self._active.pop(token, None)
+            return None
+        return lease
+
+    def _end(self, lease: Lease, result: Run, error: FarmError | None) -> None:
+        try:
+            self._settle(lease, result, error)
+        except LeaseLostError:
+            pass  # a newer attempt's result counts
+        except FarmError as e:
+            # Not stored: the lease runs out, or the next daemon finds the run still running; both try it again.
+            self._report_bug(f"settle-{lease.run}-{lease.attempt}", f"{e}\n{e.remedy}")
+        self._run_over(lease.job)
+        self._board.changed(lease.job)
+        self.wake()
+
+    def _settle(self, lease: Lease, result: Run, error: FarmError | None) -> None:
+        why = failure(error) if error else result.error
+        canceled = self._state.is_canceled(lease.job)
+        handed_over = isinstance(error, StoppingError) and not canceled
+        status = conclude(why, lease.attempt, self._settings.attempts, canceled=canceled)
+        if why is not None and (handed_over or status == "queued"):
+            self._state.requeue(lease.token, why, counted=not handed_over)
+            return
+        target = result.target or self._state.target(lease.run)
+        fields = {"id": lease.run, "attempt": lease.attempt, "target": target, "status": status, "error": why}
+        run = result.model_copy(update=fields)
+        try:
+            Run.model_validate_json(run.model_dump_json())
+        except ValidationError as e:  # say, a NaN: what cannot be read again must not be stored
+            where = self._report_bug(f"document-{lease.run}-{lease.attempt}", f"{e}\n{result!r}")
+            bug = BugError("the result cannot be stored", where=where, remedy="please report it with that file")
+            run = Run(id=lease.run, attempt=lease.attempt, target=target, status="failed", error=failure(bug))
+        self._state.finish(lease.token, run)
+        self._board.forget(lease.run)
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                self._tick(time.monotonic())
+            except Exception:  # the loop must live; the next tick tries again
+                self._report_bug("dispatcher", traceback.format_exc())
+            self._wake.wait(TICK_S)
+
+    def _tick(self, now: float) -> None:
+        leases = self._state.leases()
+        for lease in leases:
+            if lease.expires <= now:
+                self._expire(lease)
+        devices = self._devices()
+        queued = self._state.queued()
+        ready = {d.serial for d in devices if d.state == "device"}
+        waiting = {run.serial for run in queued}
+        self._away_since = {s: self._away_since.get(s, now) for s in waiting - ready}
+        for run in overdue(queued, self._away_since, now, self._settings.device_wait_s):
+            reason = NoDeviceError(
+                f"{run.serial} did not come back within {self._settings.device_wait_s:g} s",
+                where=f"run {run.id}",
+                remedy="plug it in and submit again, or raise run.device_wait_s",
+            )
+            self._state.fail_queued(run.id, failure(reason))
+            self._run_over(run.job)
+            self._board.changed(run.job)
+        for assignment in schedule(queued, devices, self._state.leases(), now):
+            if self._stopping.is_set():
+                return
+            self._begin(assignment.run, assignment.device)
+
+    def _length(self, job: int) -> float:
+        """Of a lease, in seconds: a pass may be silent up to its own deadline, and that one should strike first."""
+        return self._settings.lease_s + self._submission(job).pass_timeout_s
+
+    def _begin(self, run: QueuedRun, device: Device) -> None:
+        now = time.monotonic()
+        length = self._length(run.job)
+        lease = self._state.claim(run.id, now + length)
+        if lease is None:
+            return
+        with self._lock:
+            self._active[lease.token] = (lease, now + length / 4)
+        work = Work(run.id, lease.attempt, lease.token, self._submission(lease.job), device)
+        try:
+            self._executor.start(work)
+        except StoppingError as e:
+            self.ended(work, nothing(lease), e)
+        if self._state.is_canceled(lease.job):  # between the claim and the start
+            self._executor.interrupt(lease.token, _canceled())
+        self._board.changed(lease.job)
+
+    def _expire(self, lease: Lease) -> None:
+        with self._lock:
+            self._active.pop(lease.token, None)
+        self._executor.interrupt(lease.token, _lost(lease.run))
+        error = InfrastructureError(
+            f"no sign of life for {self._length(lease.job):g} s",
+            where=lease.serial,
+            remedy="look at the device; raise run.lease_s if its runs are that quiet",
+        )
+        self._end(lease, nothing(lease), error)
+
+
+def nothing(of: Lease) -> Run:
+    """The result of an attempt that gave none."""
+    return Run(id=of.run, target=None, status="running", attempt=of.attempt)
+
+
+def _lost(run: int) -> LeaseLostError:
+    return LeaseLostError(
+        "the lease on the device is over", where=f"run {run}", remedy="a newer attempt's result counts"
+    )
+
+
+def _canceled() -> CanceledError:
+    return CanceledError("the job was canceled", remedy="submit it again if that was not meant")

@@ -1,0 +1,128 @@
+"""A submitted frame into the tensors a model is fed."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farm.errors import InputsError, RecipeError
+from farm.reference import preprocess
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from farm.model.graph import Graph
+    from farm.model.recipe import Recipe
+    from farm.store.artifacts import ArtifactStore
+    from farm.submission import InputFrame
+
+    Array = np.ndarray[Any, Any]
+    Shapes = Mapping[int, tuple[int, ...]]
+
+
+class FrameReader:
+    """One frame, decoded once and pre-processed under any number of recipes. Shapes by tensor index, batch fixed."""
+
+    def __init__(self, frame: InputFrame, artifacts: ArtifactStore, graph: Graph, shapes: Shapes) -> None:
+        self._frame = frame
+        self._artifacts = artifacts
+        self._graph = graph
+        self._shapes = shapes
+        self._image: Array | None = None
+        self._resized: dict[tuple[int, float, str], Array] = {}
+
+    def inputs(self, recipe: Recipe | None) -> dict[int, Array]:
+        """Every model input, in its own dtype and shape.
+
+        Raises:
+            InputsError: the frame is broken or does not fit the model.
+            RecipeError: a picture without a recipe.
+        """
+        if self._frame.kind == "tensor":
+            return self._tensors()
+        index = self._image_input()
+        real = preprocess.values(self.pixels(recipe), self._recipe(recipe))
+        return {index: preprocess.quantize(real, self._graph.tensors[index])[None]}
+
+    def pixels(self, recipe: Recipe | None) -> Array:
+        """The picture rotated, cropped and resized: u8 [height, width, 3], RGB.
+
+        Raises:
+            InputsError, RecipeError: as `inputs`.
+        """
+        recipe = self._recipe(recipe)
+        key = (recipe.rotate, recipe.crop, recipe.resize)
+        if key not in self._resized:
+            _, height, width, _ = self._shapes[self._image_input()]
+            if self._image is None:
+                self._image = preprocess.decode(self._artifacts.read(self._frame.sha256[0]), self._frame.name)
+            self._resized[key] = preprocess.geometry(self._image, recipe, height, width)
+        return self._resized[key]
+
+    def _recipe(self, recipe: Recipe | None) -> Recipe:
+        if recipe is None:
+            raise RecipeError(
+                "pictures need a recipe", where=self._frame.name, remedy="give --recipe, or .npy tensors as inputs"
+            )
+        return recipe
+
+    def _image_input(self) -> int:
+        inputs = self._graph.inputs
+        shape = self._shapes[inputs[0]] if len(inputs) == 1 else ()
+        if len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
+            wanted = ", ".join(str(list(self._shapes[i])) for i in inputs)
+            raise InputsError(
+                f"is a picture; the model wants {wanted}, not one [1, height, width, 3]",
+                where=self._frame.name,
+                remedy="give the inputs as .npy tensors",
+            )
+        return inputs[0]
+
+    def _tensors(self) -> dict[int, Array]:
+        inputs = self._graph.inputs
+        if len(self._frame.sha256) != len(inputs):
+            raise InputsError(
+                f"holds {len(self._frame.sha256)} tensors, the model has {len(inputs)} inputs",
+                where=self._frame.name,
+                remedy="give one .npy file for each model input",
+            )
+        return {
+            index: self._fit(load_npy(self._artifacts.read(sha256), self._frame.name), index)
+            for index, sha256 in zip(inputs, self._frame.sha256, strict=True)
+        }
+
+    def _fit(self, value: Array, index: int) -> Array:
+        shape, dtype = self._shapes[index], self._graph.tensors[index].dtype
+        # A missing or extra batch of 1 is no misunderstanding; anything else would be a guess.
+        if value.dtype.name != dtype or value.shape not in (shape, shape[1:] if shape[:1] == (1,) else shape):
+            raise InputsError(
+                f"is {value.dtype.name} {list(value.shape)}, "
+                f"the model's input {self._graph.tensors[index].name!r} wants {dtype} {list(shape)}",
+                where=self._frame.name,
+                remedy="save the tensor in the model's own type and shape",
+            )
+        return np.ascontiguousarray(value).reshape(shape)
+
+
+def load_npy(data: bytes, name: str) -> Array:
+    """The array of a .npy file's bytes; no pickled objects, nothing larger than the file itself.
+
+    Raises:
+        InputsError: naming the file.
+    """
+    remedy = "save it with numpy.save"
+    try:
+        file = io.BytesIO(data)
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+        # The header is believed before memory is taken, so it is checked against the bytes that are there.
+        if dtype.hasobject or dtype.itemsize * int(np.prod(shape, dtype=object)) != len(data) - file.tell():
+            raise InputsError("is not a whole .npy array of numbers", where=name, remedy=remedy)
+        return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
+    except InputsError:
+        raise
+    except Exception as e:  # the header is a Python literal: its parser raises nearly anything
+        raise InputsError(f"is not a .npy array ({e})", where=name, remedy=remedy) from e

@@ -1,0 +1,227 @@
+"""Recordings of reference runtimes: from the cache, or from a worker process under a wall-clock limit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from pydantic import ValidationError
+
+import farm
+from farm import errors
+from farm.capture.recording import Recording, load
+from farm.reference import cache as caches
+from farm.reference.registry import find
+from farm.reference.worker import WorkerAnswer, WorkerJob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from farm.model.recipe import Recipe
+    from farm.store.artifacts import ArtifactStore
+    from farm.submission import InputFrame
+
+    Progress = Callable[[int, int], None]
+    """Told how many frames are done, of how many; may raise to give up."""
+
+TICK_S = 1.0
+TAIL_BYTES = 2000
+
+
+def record(
+    name: str,
+    *,
+    artifacts: ArtifactStore,
+    cache: Path,
+    model_sha256: str,
+    frames: Sequence[tuple[int, InputFrame]],
+    recipe: Recipe | None,
+    layers: bool,
+    threads: int = 1,
+    progress: Progress | None = None,
+    timeout_s: float,
+) -> Recording:
+    """What reference `name` computes for `frames` (index, frame) under `recipe`.
+
+    `layers`: inputs and every tensor that depends on them; otherwise the outputs alone.
+
+    Raises:
+        JobError: no such reference (lists those there are).
+        ModelError: the runtime refuses the model, fails on it or crashes.
+        InputsError: a frame is broken or does not fit the model (names file, got and expected).
+        DeadlineError: over `timeout_s` of wall-clock time; the worker and its group were killed.
+    """
+    return record_all(
+        name,
+        artifacts=artifacts,
+        cache=cache,
+        model_sha256=model_sha256,
+        frames=frames,
+        recipes=(recipe,),
+        layers=layers,
+        threads=threads,
+        progress=progress,
+        timeout_s=timeout_s,
+    )[0]
+
+
+def record_all(
+    name: str,
+    *,
+    artifacts: ArtifactStore,
+    cache: Path,
+    model_sha256: str,
+    frames: Sequence[tuple[int, InputFrame]],
+    recipes: Sequence[Recipe | None],
+    layers: bool,
+    threads: int = 1,
+    progress: Progress | None = None,
+    timeout_s: float,
+) -> tuple[Recording, ...]:
+    """As `record`, for several recipes at once: a frame is decoded once, and one worker serves them all."""
+    runtime = find(name)
+    keys = [
+        caches.CacheKey(
+            runtime=name,
+            version=runtime.version(),
+            model_sha256=model_sha256,
+            recipe="" if recipe is None else recipe.model_dump_json(),
+            frames=tuple((i, f.kind, f.sha256) for i, f in frames),
+            layers=layers,
+            threads=threads,
+        )
+        for recipe in recipes
+    ]
+    found = [caches.look_up(cache, key, artifacts) for key in keys]
+    missing = [i for i, recording in enumerate(found) if recording is None]
+    if missing:
+        job = WorkerJob(
+            runtime=name,
+            artifacts=artifacts.folder.absolute(),
+            model_sha256=model_sha256,
+            frames=tuple(frames),
+            recipes=tuple(recipes[i] for i in missing),
+            layers=layers,
+            threads=threads,
+        )
+        made = run_worker(job, progress=progress, timeout_s=timeout_s)
+        for i, sha256 in zip(missing, made, strict=True):
+            caches.keep(cache, keys[i], sha256)
+            found[i] = load(artifacts, sha256)
+    return tuple(recording for recording in found if recording is not None)
+
+
+def run_worker(job: WorkerJob, *, progress: Progress | None, timeout_s: float) -> tuple[str, ...]:
+    """Run a job in a worker process; the sha256 of its recordings. Errors as in `record`."""
+    deadline = time.monotonic() + timeout_s
+    with tempfile.TemporaryFile() as log, _worker(log) as process:
+        assert process.stdin is not None  # noqa: S101  # it is a pipe
+        with contextlib.suppress(BrokenPipeError):  # it died already: the end of its answers says so
+            process.stdin.write(job.model_dump_json() + "\n")
+            process.stdin.flush()
+        for answer in _answers(process, deadline, job):
+            if progress is not None:
+                progress(answer.done, len(job.frames))
+            if answer.error is not None:
+                raise _raised(answer, job)
+            if answer.recordings:
+                return answer.recordings
+        raise _crash(process, log, job)
+
+
+@contextlib.contextmanager
+def _worker(log: IO[bytes]) -> Iterator[subprocess.Popen[str]]:
+    package = str(Path(farm.__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))}
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "farm.reference.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # not reaped yet, so the group is still ours
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+
+def _answers(process: subprocess.Popen[str], deadline: float, job: WorkerJob) -> Iterator[WorkerAnswer]:
+    """Answers as they come; between them the last progress again, so that the caller can give up."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        assert process.stdout is not None  # noqa: S101  # it is a pipe
+        with contextlib.suppress(ValueError, OSError):  # closed under it after a deadline
+            for line in process.stdout:
+                lines.put(line)
+        lines.put("")
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    last = WorkerAnswer()
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise errors.DeadlineError(
+                f"reference {job.runtime} did {last.done} of {len(job.frames)} frames in its time",
+                where=job.runtime,
+                remedy="submit fewer frames, or allow more time",
+            )
+        try:
+            line = lines.get(timeout=min(left, TICK_S))
+        except queue.Empty:
+            yield last
+            continue
+        if not line:
+            return
+        try:
+            last = WorkerAnswer.model_validate_json(line)
+        except ValidationError:  # half a line: it died while it wrote
+            return
+        yield last
+
+
+def _raised(answer: WorkerAnswer, job: WorkerJob) -> errors.FarmError:
+    error = answer.error
+    assert error is not None  # noqa: S101  # asked before
+    kind = getattr(errors, error.type, errors.BugError)
+    raised: errors.FarmError = kind(error.message, where=error.where or job.runtime, remedy=error.remedy)
+    return raised
+
+
+def _crash(process: subprocess.Popen[str], log: IO[bytes], job: WorkerJob) -> errors.FarmError:
+    status = process.wait(timeout=10)
+    log.seek(max(0, log.seek(0, os.SEEK_END) - TAIL_BYTES))
+    tail = log.read().decode("utf-8", "replace").strip()
+    if status == -signal.SIGKILL:
+        return errors.StorageError(
+            "the reference's process was killed, most likely for want of memory",
+            where=job.runtime,
+            remedy="free memory on this machine",
+        )
+    if status < 0:
+        return errors.ModelError(
+            f"crashes the reference runtime ({signal.Signals(-status).name})",
+            where=job.runtime,
+            remedy="check the model with `farm inspect`",
+        )
+    return errors.BugError(f"the worker ended with status {status}: {tail}", where=job.runtime)

@@ -1,0 +1,171 @@
+"""One job of a reference runtime in a process of its own: `python -m farm.reference.worker`.
+
+A job is one line of JSON on stdin; answers are lines of JSON on stdout. The process ends when its stdin does, so that it
+never outlives its parent.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from farm.capture.recording import FrameTime, Header, RecordingWriter, TensorSpec
+from farm.errors import BugError, FarmError
+from farm.model import graph as graphs
+from farm.model.recipe import Recipe
+from farm.reference.frames import FrameReader
+from farm.reference.registry import find
+from farm.store.artifacts import ArtifactStore
+from farm.submission import InputFrame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+    from farm.model.graph import Graph
+    from farm.reference.contract import Reference
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WorkerJob(_Message):
+    """What to run. One recording is made for each recipe."""
+
+    runtime: str
+    artifacts: Path
+    model_sha256: str
+    frames: tuple[tuple[int, InputFrame], ...]
+    recipes: tuple[Recipe | None, ...]
+    layers: bool
+    threads: int
+
+
+class WorkerError(_Message):
+    """A FarmError on its way to the parent."""
+
+    type: str
+    message: str
+    where: str
+    remedy: str
+
+
+class WorkerAnswer(_Message):
+    """One line: progress, or the end."""
+
+    done: int = 0
+    """Frames, of those of the job."""
+    recordings: tuple[str, ...] = ()
+    """sha256 by recipe; the last line has them."""
+    error: WorkerError | None = None
+
+
+def perform(job: WorkerJob, tell: Callable[[int], None]) -> tuple[str, ...]:
+    """Run a job; the sha256 of one recording a recipe.
+
+    Raises:
+        FarmError: as the reference and the frames raise it.
+    """
+    artifacts = ArtifactStore(job.artifacts)
+    model = artifacts.read(job.model_sha256)
+    graph = graphs.read(model)
+    reference = find(job.runtime)(model, graph, layers=job.layers, threads=job.threads)
+    writers = [_Writer(job, reference, graph, artifacts) for _ in job.recipes]
+    for done, (index, frame) in enumerate(job.frames, 1):
+        reader = FrameReader(frame, artifacts, graph, reference.input_shapes)
+        for recipe, writer in zip(job.recipes, writers, strict=True):
+            started = time.monotonic_ns()
+            inputs = reader.inputs(recipe)
+            ready = time.monotonic_ns()
+            values = reference.run(inputs)
+            ended = time.monotonic_ns()
+            writer.frame(index, values, FrameTime(index=index, repetition=0, name=frame.name,
+                                                  preprocess_ns=ready - started, invoke_ns=ended - ready))  # fmt: skip
+        tell(done)
+    return tuple(writer.close() for writer in writers)
+
+
+class _Writer:
+    """A recording under way."""
+
+    def __init__(self, job: WorkerJob, reference: Reference, graph: Graph, artifacts: ArtifactStore) -> None:
+        self._graph = graph
+        self._announced: set[int] = set()
+        header = Header(
+            pass_="layers" if job.layers else "latency",
+            source=reference.name,
+            source_version=reference.version(),
+            model_sha256=job.model_sha256,
+            kernel=reference.kernel,
+            threads=job.threads,
+        )
+        self._writer = RecordingWriter(artifacts, header)
+
+    def frame(self, index: int, values: dict[int, np.ndarray[Any, Any]], times: FrameTime) -> None:
+        for key, value in values.items():
+            if key not in self._announced:
+                self._announced.add(key)
+                self._writer.spec(self._spec(key, value.shape))
+        self._writer.frame(index, values)
+        self._writer.time(times)
+
+    def _spec(self, key: int, shape: tuple[int, ...]) -> TensorSpec:
+        tensor, inputs = self._graph.tensors[key], self._graph.inputs
+        return TensorSpec(
+            tensor=key,
+            name=tensor.name,
+            role="input" if key in inputs else "output",
+            position=inputs.index(key) if key in inputs else len(self._announced & set(inputs)),
+            dtype=tensor.dtype,
+            shape=shape,
+            scale=tensor.scale,
+            zero_point=tensor.zero_point,
+            axis=tensor.axis,
+        )
+
+    def close(self) -> str:
+        return self._writer.close(peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+def _end_with_parent() -> None:
+    sys.stdin.readline()
+    os._exit(1)
+
+
+def main() -> int:
+    """Read a job, answer, end with 0 when it was answered."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what runtimes print must not be read as an answer
+    job = WorkerJob.model_validate_json(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    def tell(answer: WorkerAnswer) -> None:
+        answers.write(answer.model_dump_json() + "\n")
+
+    try:
+        recordings = perform(job, lambda done: tell(WorkerAnswer(done=done)))
+        tell(WorkerAnswer(done=len(job.frames), recordings=recordings))
+    except FarmError as e:
+        tell(WorkerAnswer(error=_error(e)))
+    except MemoryError:
+        tell(WorkerAnswer(error=_error(BugError("ran out of memory", where=job.runtime))))
+    return 0
+
+
+def _error(e: FarmError) -> WorkerError:
+    return WorkerError(type=type(e).__name__, message=e.message, where=e.where, remedy=e.remedy)
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    os._exit(status)  # the thread that waits for stdin holds its lock, and an orderly exit would wait for it

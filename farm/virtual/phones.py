@@ -1,0 +1,206 @@
+"""Virtual phones as their user sees them: start, list, freeze, kill, end."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import farm
+from farm.errors import DeviceGoneError, InfrastructureError
+from farm.virtual import root, state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from farm.virtual.process import Process
+    from farm.virtual.state import VirtualPhone
+
+PREFIX = "virtual"
+_START_SECONDS = 60
+_END_SECONDS = 10
+
+
+def up(
+    folder: Path, count: int = 1, *, storage_bytes: int | None = None, owner_pid: int | None = None
+) -> list[VirtualPhone]:
+    """Start `count` phones beside those already in `folder` and wait until each accepts connections.
+
+    They outlive the caller, or end with process `owner_pid`. `storage_bytes` bounds /data/local/tmp, kept in memory
+    then; else it is a folder on the host's disk.
+
+    Raises:
+        InfrastructureError: the machine lacks mksh or toybox, or forbids user namespaces; no phone is left behind.
+    """
+    root.abi()
+    root.find_programs()
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    started: list[tuple[Path, subprocess.Popen[bytes]]] = []
+    try:
+        for _ in range(count):
+            place = state.claim(folder, PREFIX)
+            started.append((place, _start(place, storage_bytes, owner_pid)))
+        deadline = time.monotonic() + _START_SECONDS
+        return [_await(place, process, deadline) for place, process in started]
+    except BaseException:
+        for place, process in started:
+            _close(process)  # who has not said yet that it is ready gives up when it cannot
+            _end(place)
+        raise
+    finally:
+        for _, process in started:
+            _close(process)
+
+
+def listed(folder: Path) -> list[VirtualPhone]:
+    """The phones in `folder` that are alive, frozen ones too, by name; what dead ones left is removed."""
+    phones: list[VirtualPhone] = []
+    for place in _places(folder):
+        known = state.read(place)
+        if known is None:
+            continue  # it is starting, or its keeper is about to remove it
+        phone, process = known
+        if process.alive():
+            phones.append(phone)
+        else:
+            root.remove(place)
+    return phones
+
+
+def down(folder: Path, names: Sequence[str] = ()) -> list[VirtualPhone]:
+    """End the phones in `folder` called `names`, or all; returns those ended. What they stored is removed."""
+    ended = [phone for phone in listed(folder) if not names or phone.name in names]
+    for phone in ended:
+        _send(phone, signal.SIGKILL)  # the host process has nothing to save, and may be frozen
+    for phone in ended:
+        _end(phone.root.parent)
+    return ended
+
+
+def freeze(phone: VirtualPhone) -> None:
+    """Have the phone hang: it keeps its connections and answers nothing.
+
+    Raises:
+        DeviceGoneError: it has ended.
+    """
+    _demand(phone, signal.SIGSTOP)
+
+
+def thaw(phone: VirtualPhone) -> None:
+    """Have a frozen phone go on where it was.
+
+    Raises:
+        DeviceGoneError: it has ended.
+    """
+    _demand(phone, signal.SIGCONT)
+
+
+def kill(phone: VirtualPhone) -> None:
+    """Have the phone vanish at once with all that runs on it.
+
+    Raises:
+        DeviceGoneError: it had ended.
+    """
+    _demand(phone, signal.SIGKILL)
+    _end(phone.root.parent)
+
+
+def _places(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    places = (place for place in folder.resolve().iterdir() if place.name.startswith(f"{PREFIX}-") and place.is_dir())
+    return sorted(places, key=lambda place: (len(place.name), place.name))
+
+
+def _start(place: Path, storage_bytes: int | None, owner_pid: int | None) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "farm.virtual.host", "--folder", str(place)]
+    if storage_bytes is not None:
+        command += ["--storage-bytes", str(storage_bytes)]
+    if owner_pid is not None:
+        command += ["--owner", str(owner_pid)]
+    package = str(Path(farm.__file__).resolve().parent.parent)
+    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    with _log(place).open("ab") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=place.parent
+        )
+
+
+def _log(place: Path) -> Path:
+    return place.with_name(f"{place.name}.log")
+
+
+def _await(place: Path, process: subprocess.Popen[bytes], deadline: float) -> VirtualPhone:
+    """The phone in `place`, once it has said that it accepts connections."""
+    line = _line(process, deadline)
+    try:
+        record = json.loads(line)
+    except ValueError:
+        raise InfrastructureError(
+            "a virtual phone ended, or hung, before it was ready", where=place.name, remedy=f"see {_log(place)}"
+        ) from None
+    if "error" in record:
+        raise InfrastructureError(record["error"], where=place.name, remedy=record["remedy"])
+    known = state.read(place)
+    if known is None:
+        raise InfrastructureError("a virtual phone ended at once", where=place.name, remedy=f"see {_log(place)}")
+    return known[0]
+
+
+def _line(process: subprocess.Popen[bytes], deadline: float) -> bytes:
+    line = bytearray()
+    if process.stdout is None:
+        return b""
+    descriptor = process.stdout.fileno()
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    while not line.endswith(b"\n"):
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            return b""
+        data = os.read(descriptor, 4096)
+        if not data:
+            break
+        line += data
+    return bytes(line)
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    if process.stdout is not None:
+        process.stdout.close()
+    process.wait()
+
+
+def _process(phone: VirtualPhone) -> Process | None:
+    known = state.read(phone.root.parent)
+    return known[1] if known is not None and known[0] == phone else None
+
+
+def _send(phone: VirtualPhone, number: signal.Signals) -> bool:
+    process = _process(phone)
+    return process is not None and process.send(number)
+
+
+def _demand(phone: VirtualPhone, number: signal.Signals) -> None:
+    if not _send(phone, number):
+        raise DeviceGoneError("the virtual phone has ended", where=phone.name, remedy="start another one")
+
+
+def _end(place: Path) -> None:
+    """Kill the phone in `place`, if there is one, and wait until its keeper has removed it; or remove it ourselves."""
+    known = state.read(place)
+    if known is not None:
+        known[1].send(signal.SIGKILL)
+        known[1].wait(_END_SECONDS)
+    deadline = time.monotonic() + _END_SECONDS
+    while place.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    root.remove(place)
+    _log(place).unlink(missing_ok=True)

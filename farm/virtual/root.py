@@ -1,0 +1,226 @@
+"""A phone's root tree: Android's places, filled with Debian's mksh and toybox and the host's C libraries."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from farm.errors import InfrastructureError
+from farm.virtual.namespace import MS_NODEV, MS_NOEXEC, MS_NOSUID, Mount
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+USER = 2000
+"""Android's `shell`, user and group: who every command runs as."""
+TEMPORARY = "data/local/tmp"
+STATE = "data/virtual"
+"""Where the figures behind `dumpsys` lie, one small file each, for the host to change."""
+ENVIRONMENT = {
+    "PATH": "/system/bin:/vendor/bin",
+    "HOME": "/",
+    "TMPDIR": "/data/local/tmp",
+    "USER": "shell",
+    "LOGNAME": "shell",
+    "SHELL": "/system/bin/sh",
+    "ANDROID_ROOT": "/system",
+    "ANDROID_DATA": "/data",
+}
+
+_FOLDERS = (
+    "system/bin", "system/etc", "vendor/bin", "usr/lib", "dev/pts", "proc", "sys/devices", "sys/class",
+    TEMPORARY, f"{STATE}/battery", f"{STATE}/thermal",
+)  # fmt: skip
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_OWN_PROGRAMS = ("getprop", "dumpsys")
+_ABIS = {"x86_64": "x86_64", "aarch64": "arm64-v8a"}
+_INTERPRETERS = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
+_BATTERY = {
+    "ac": "false", "usb": "true", "wireless": "false", "status": "5", "health": "2", "present": "true",
+    "level": "100", "scale": "100", "voltage": "4300", "temperature": "250", "technology": "virtual",
+}  # fmt: skip
+_THERMAL = {"status": "0", "temperatures": "virtual-skin 3 25.0 0\nvirtual-cpu 0 25.0 0"}
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Where the host has the programs a phone is made of, and what `toybox` can be called as."""
+
+    shell: Path
+    toybox: Path
+    commands: tuple[str, ...]
+
+
+def find_programs() -> Programs:
+    """Find mksh and toybox.
+
+    Raises:
+        InfrastructureError: one is missing.
+    """
+    shell, toybox = shutil.which("mksh"), shutil.which("toybox")
+    if shell is None or toybox is None:
+        missing = " and ".join(name for name, path in (("mksh", shell), ("toybox", toybox)) if path is None)
+        raise InfrastructureError(
+            f"a virtual phone needs {missing}, which this machine has not", remedy="apt install mksh toybox"
+        )
+    listing = subprocess.run([toybox], capture_output=True, text=True, timeout=10, check=True).stdout
+    commands = {word for word in listing.split() if "/" not in word}
+    return Programs(Path(shell).resolve(), Path(toybox).resolve(), tuple(sorted(commands - {"sh", *_OWN_PROGRAMS})))
+
+
+def abi() -> str:
+    """Android's word for this machine's instruction set.
+
+    Raises:
+        InfrastructureError: Android has none.
+    """
+    machine = platform.machine()
+    if machine not in _ABIS:
+        raise InfrastructureError(
+            f"no virtual phone on {machine}", remedy=f"virtual phones run on {' and '.join(_ABIS)}"
+        )
+    return _ABIS[machine]
+
+
+def properties(serial: str) -> dict[str, str]:
+    """The phone's system properties; `ro.farm.virtual` marks every figure that comes from it."""
+    model = f"virtual-{abi()}"
+    product = model.replace("-", "_")
+    return {
+        "dev.bootcomplete": "1",
+        "ro.board.platform": "virtual",
+        "ro.build.fingerprint": f"virtual/{product}/{product}:14/VIRTUAL/1:userdebug/test-keys",
+        "ro.build.id": "VIRTUAL",
+        "ro.build.tags": "test-keys",
+        "ro.build.type": "userdebug",
+        "ro.build.version.incremental": "1",
+        "ro.build.version.release": "14",
+        "ro.build.version.sdk": "34",
+        "ro.farm.virtual": "1",
+        "ro.hardware": "virtual",
+        "ro.product.brand": "virtual",
+        "ro.product.cpu.abi": abi(),
+        "ro.product.cpu.abilist": abi(),
+        "ro.product.device": product,
+        "ro.product.manufacturer": "virtual",
+        "ro.product.model": model,
+        "ro.product.name": product,
+        "ro.serialno": serial,
+        "ro.soc.manufacturer": "virtual",
+        "ro.soc.model": model,
+        "sys.boot_completed": "1",
+    }
+
+
+def create(root: Path, programs: Programs, serial: str, owner: tuple[int, int]) -> None:
+    """Write a phone's tree at `root`, a new folder; `owner` (the host's user and group) may write in its TEMPORARY."""
+    for folder in _FOLDERS:
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for name in _DEVICES:
+        (root / "dev" / name).touch()
+    (root / "dev/ptmx").symlink_to("pts/ptmx")
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        (root / "dev" / name).symlink_to(f"/proc/self/fd/{number}")
+    (root / "dev/fd").symlink_to("/proc/self/fd")
+    (root / "bin").symlink_to("system/bin")
+    (root / "etc").symlink_to("system/etc")
+    programs_folder = root / "system/bin"
+    for name in ("sh", "toybox"):
+        (programs_folder / name).touch()
+    for name in programs.commands:
+        (programs_folder / name).symlink_to("toybox")
+    for name in _OWN_PROGRAMS:
+        script = programs_folder / name
+        script.write_bytes(resources.files("farm.virtual").joinpath("system", name).read_bytes())
+        script.chmod(0o755)
+    lines = (f"{name}={value}\n" for name, value in sorted(properties(serial).items()))
+    (root / "system/build.prop").write_text("".join(lines))
+    (root / "system/etc/passwd").write_text(f"shell:x:{USER}:{USER}::/:/system/bin/sh\n")
+    (root / "system/etc/group").write_text(f"shell:x:{USER}:\n")
+    for folder, state in (("battery", _BATTERY), ("thermal", _THERMAL)):
+        for name, value in state.items():
+            (root / STATE / folder / name).write_text(f"{value}\n")
+    _create_library_places(root)
+    os.chown(root / TEMPORARY, *owner)
+    (root / TEMPORARY).chmod(0o771)
+
+
+def _libraries() -> list[Path]:
+    """The host's folders with the C library, the loader and libstdc++, each once and without links in its path."""
+    triplet = f"{platform.machine()}-linux-gnu"
+    candidates = ("/usr/lib64", "/lib64", f"/usr/lib/{triplet}", f"/lib/{triplet}")
+    folders = list(dict.fromkeys(Path(path).resolve() for path in candidates if Path(path).is_dir()))
+    if not any((folder / "libc.so.6").exists() for folder in folders):
+        folders = [Path("/usr/lib").resolve()]
+    return folders
+
+
+def _create_library_places(root: Path) -> None:
+    for name in ("lib", "lib64"):
+        if Path("/", name).is_symlink():
+            (root / name).symlink_to(Path("/", name).readlink())
+    folders = _libraries()
+    for folder in folders:
+        (root / folder.relative_to("/")).mkdir(parents=True, exist_ok=True)
+    for interpreter in map(Path, _INTERPRETERS):
+        place = interpreter.parent.resolve()
+        if interpreter.is_symlink() and place not in folders:
+            link = root / place.relative_to("/") / interpreter.name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(interpreter.readlink())
+
+
+def mounts(root: Path, programs: Programs, storage_bytes: int | None) -> list[Mount]:
+    """What to mount in a tree that `create` wrote; TEMPORARY holds `storage_bytes` at most, or what the disk holds."""
+    own = f"uid={USER},gid={USER}"
+    result = [Mount(str(path.relative_to("/")), str(path), read_only=True) for path in _libraries()]
+    result += [
+        Mount("system/bin/sh", str(programs.shell), read_only=True),
+        Mount("system/bin/toybox", str(programs.toybox), read_only=True),
+    ]
+    result += [Mount(f"dev/{name}", f"/dev/{name}", flags=MS_NOSUID | MS_NOEXEC) for name in _DEVICES]
+    result += [
+        # An instance of its own: the host's terminals are not in it.
+        Mount("dev/pts", kind="devpts", options="newinstance,ptmxmode=0666,mode=620", flags=MS_NOSUID | MS_NOEXEC),
+        Mount("proc", kind="proc", flags=MS_NOSUID | MS_NODEV | MS_NOEXEC),
+        Mount("sys/devices", "/sys/devices", read_only=True, optional=True),
+        Mount("sys/class", "/sys/class", read_only=True, optional=True),
+    ]
+    if storage_bytes is None:
+        result.append(Mount(TEMPORARY, str(root / TEMPORARY)))
+    else:
+        result.append(Mount(TEMPORARY, kind="tmpfs", options=f"size={storage_bytes},mode=771,{own}"))
+    return result
+
+
+def remove(folder: Path) -> None:
+    """Remove a phone's folder with all in it, whatever the phone did to its permissions; gone already is well."""
+    for _ in range(50):
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder, onerror=_retry)
+        if not folder.exists():
+            return
+        time.sleep(0.02)  # a process of the phone is still ending, and writing
+
+
+def _retry(
+    action: Callable[..., object], path: str, failure: tuple[type[BaseException], BaseException, TracebackType]
+) -> None:
+    with contextlib.suppress(OSError):
+        Path(path).parent.chmod(0o700)
+        if not Path(path).is_symlink():
+            Path(path).chmod(0o700)
+        if Path(path).is_dir() and not Path(path).is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            Path(path).unlink(missing_ok=True)
+    del action, failure

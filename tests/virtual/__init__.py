@@ -1,0 +1,1 @@
+"""The virtual phone, through the real adb."""
