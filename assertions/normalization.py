@@ -19,7 +19,7 @@ def check(evidence: Evidence) -> Finding | None:
     if seen is not None and "normalization" in seen.parts:
         expected = "its inputs as they are" if recipe is None else words(of_recipe(recipe))
         fed = (
-            f"values of which {seen.saturated:.0%} stick at the limits of their type"
+            f"values beyond what the input can hold ({seen.saturated:.0%} stick at its limits)"
             if seen.saturated
             else words(seen_by(seen, recipe))
         )

@@ -19,7 +19,7 @@ def check(evidence: Evidence) -> Finding | None:
         return Finding(assertion="resize", holds=True, summary="Nothing speaks for another crop or interpolation")
     shape = seen.shape
     method = f"resizes by {shape.resize} where the model expects {recipe.resize}" if shape.resize else ""
-    crop = f"keeps {shape.crop:g} of each side where the model expects {recipe.crop:g}" if shape.crop else ""
+    crop = f"keeps {shape.crop:.3g} of each side where the model expects {recipe.crop:.3g}" if shape.crop else ""
     summary = " and ".join(filter(None, (method, crop))) or "interpolates in a way of its own"
     lines = [f'resize = "{recipe.resize}"'] * bool(method or not crop) + [f"crop = {recipe.crop:g}"] * bool(crop)
     return Finding(

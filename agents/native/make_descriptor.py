@@ -15,7 +15,15 @@ def descriptor_set() -> bytes:
     """Compile exray.proto. Raises `subprocess.CalledProcessError` where protoc refuses it."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "exray.desc"
-        command = [sys.executable, "-m", "grpc_tools.protoc", "-I", str(HERE), f"--descriptor_set_out={out}", "exray.proto"]
+        command = [
+            sys.executable,
+            "-m",
+            "grpc_tools.protoc",
+            "-I",
+            str(HERE),
+            f"--descriptor_set_out={out}",
+            "exray.proto",
+        ]
         subprocess.run(command, check=True)
         return out.read_bytes()
 

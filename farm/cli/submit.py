@@ -156,7 +156,9 @@ def find_recipes(
     told = metadata.recipe(graph, base_recipe)
     stated = RecipeUse(recipe=told, origin="the model's metadata") if told is not None else None
     right = RecipeUse(recipe=recipes.load(expected), origin=str(expected)) if expected is not None else own or stated
-    return use or stated, right
+    use = use or stated
+    # A recipe that says what the device does anyway is no second opinion: labels have to be the judge then.
+    return use, None if right is None or use is None or right.recipe == use.recipe else right
 
 
 def check_model(path: Path) -> None:

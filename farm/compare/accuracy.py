@@ -25,7 +25,8 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     p, z2 = hits / n, Z95 * Z95
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # At the ends the bound is the end itself, which the sums miss by a rounding.
+    return 0.0 if hits == 0 else middle - half, 1.0 if hits == n else middle + half
 
 
 def mcnemar(only_a: int, only_b: int) -> float:

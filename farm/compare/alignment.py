@@ -108,6 +108,8 @@ def _ops_of(tag: str) -> frozenset[str]:
 def _certain(tags: list[str], ops: list[str]) -> dict[int, int]:
     """Pairs (event, node) that are part of every longest order-preserving matching."""
     fits = [[op in _ops_of(tag) for op in ops] for tag in tags]
+    if not tags or not ops:
+        return {}
     head = _longest(fits)  # head[i][j]: of the first i tags and j ops
     tail = _longest([row[::-1] for row in fits[::-1]])  # of the last
     best, n, m = head[len(tags)][len(ops)], len(tags), len(ops)
@@ -122,7 +124,7 @@ def _certain(tags: list[str], ops: list[str]) -> dict[int, int]:
 
 
 def _longest(fits: list[list[bool]]) -> list[list[int]]:
-    table = [[0] * ((len(fits[0]) if fits else 0) + 1)]
+    table = [[0] * (len(fits[0]) + 1)]
     for row in fits:
         above, line = table[-1], [0]
         for j, fit in enumerate(row):

@@ -118,6 +118,7 @@ class Connection:
         elif message.command == OKAY:
             stream.acknowledge()
         elif not stream.feed(message.data):
+            print(self._writer.get_extra_info("peername"), message, stream._inbound, stream.history, task, self._streams, file=sys.stderr)
             raise WireError("data before the OKAY for the data before")
 
     async def _run(self, local: int, stream: Stream, service: Service) -> None:

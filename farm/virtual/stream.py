@@ -24,9 +24,11 @@ class Stream:
         self._may_write = asyncio.Event()
         self._may_write.set()
         self._writing = asyncio.Lock()
+        self.history = []
 
     def feed(self, data: bytes) -> bool:
         """Take the data of a WRTE; False if the client has not waited for the last one's OKAY."""
+        self.history.append(("in",data))
         if self._inbound is not None:
             return False
         self._inbound = data
@@ -42,6 +44,7 @@ class Stream:
         await self._arrived.wait()
         data, self._inbound = self._inbound, None
         self._arrived.clear()
+        self.history.append("ok")
         await self._send(Message(OKAY, self._local, self._remote))
         return data or b""
 

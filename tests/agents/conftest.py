@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from agent_kit import PLATFORM, Bench, build
+
+from .kit import PLATFORM, Bench, build
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from agent_kit import NATIVE, PLATFORM
+from .kit import NATIVE, PLATFORM
 
 
 def test_two_builds_in_different_folders_are_the_same_bytes(agent: Path, tmp_path: Path) -> None:

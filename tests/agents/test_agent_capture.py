@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from agent_kit import RUNTIME, Bench, Capture, convolution_model, parse, ppm, read, reshape_model, sum_model
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +22,8 @@ from mcap.stream_reader import StreamReader
 
 from farm.capture import exray_pb2 as pb
 
+from .kit import RUNTIME, Bench, Capture, convolution_model, parse, ppm, read, reshape_model, sum_model
+
 CHUNK = 1 << 20
 
 
@@ -32,7 +33,7 @@ def many_frames(bench: Bench) -> tuple[Path, bytes]:
     model = bench.file("large.tflite", reshape_model([1, 300, 400, 3]))
     rng = np.random.default_rng(1)
     frames = bench.tensors(*([rng.random((1, 300, 400, 3), np.float32)] for _ in range(3)))
-    result = bench.run(model, frames, pass_="layers")
+    result = bench.run(model, frames, layers=True)
     assert result.status == 0, result.stderr
     return bench.out.rename(bench.folder / "many.mcap"), (bench.folder / "many.mcap").read_bytes()
 
@@ -61,14 +62,31 @@ def test_header_comes_first_and_end_last(bench: Bench) -> None:
     assert not header.HasField("preprocess")
     assert before <= header.wall_ns <= time.time_ns()
     assert header.monotonic_ns <= capture.messages[-1].time_ns
-    for digest, path in ((header.agent_sha256, bench.agent), (header.model_sha256, model), (header.runtime_sha256, RUNTIME)):
+    for digest, path in (
+        (header.agent_sha256, bench.agent),
+        (header.model_sha256, model),
+        (header.runtime_sha256, RUNTIME),
+    ):
         assert digest == hashlib.sha256(path.read_bytes()).digest()
 
 
 def test_header_tells_how_images_were_preprocessed(bench: Bench) -> None:
     model = bench.file("conv.tflite", convolution_model())
     frames = bench.images(np.zeros((9, 7, 3), np.uint8))
-    options = ("--rotate", "90", "--crop", "0.5", "--resize", "area", "--channels", "bgr", "--mean", "1,2,3", "--std", "4,5,6")
+    options = (
+        "--rotate",
+        "90",
+        "--crop",
+        "0.5",
+        "--resize",
+        "area",
+        "--channels",
+        "bgr",
+        "--mean",
+        "1,2,3",
+        "--std",
+        "4,5,6",
+    )
     told = bench.capture(model, frames, *options).header.preprocess
     assert (told.rotate, told.crop, told.resize, told.channels) == (90, 0.5, "area", "bgr")
     assert (list(told.mean), list(told.std)) == ([1, 2, 3], [4, 5, 6])
@@ -80,7 +98,7 @@ def test_header_tells_how_images_were_preprocessed(bench: Bench) -> None:
 def test_specs_tell_each_tensors_constants(bench: Bench) -> None:
     model = bench.file("u8.tflite", reshape_model([1, 2, 3, 3], "uint8", scale=0.5, zero_point=3))
     frames = bench.tensors([np.zeros((1, 2, 3, 3), np.uint8)])
-    x, y = bench.capture(model, frames, pass_="layers").of(pb.TensorSpec)
+    x, y = bench.capture(model, frames, layers=True).of(pb.TensorSpec)
     assert (x.role, x.position, x.name, x.dtype, list(x.shape)) == (pb.ROLE_INPUT, 0, "x", pb.DTYPE_UINT8, [1, 2, 3, 3])
     assert (y.role, y.position, y.name, y.dtype, list(y.shape)) == (pb.ROLE_OUTPUT, 0, "y", pb.DTYPE_UINT8, [1, 18])
     assert (x.tensor_index, y.tensor_index) == (0, 2)
@@ -102,7 +120,10 @@ def test_latency_pass_logs_every_repetition_and_outputs_once(bench: Bench) -> No
     assert all(f.invoke_ns > 0 and f.preprocess_ns == 0 for f in told)
     assert [f.start_ns for f in told] == sorted(f.start_ns for f in told)
     assert {s.role for s in capture.of(pb.TensorSpec)} == {pb.ROLE_OUTPUT}
-    assert {k: v.tolist() for k, v in capture.tensors(pb.ROLE_OUTPUT).items()} == {(9, 0): [[1.0] * 4], (4, 0): [[2.0] * 4]}
+    assert {k: v.tolist() for k, v in capture.tensors(pb.ROLE_OUTPUT).items()} == {
+        (9, 0): [[1.0] * 4],
+        (4, 0): [[2.0] * 4],
+    }
     memory = capture.of(pb.Memory)
     assert [m.frame for m in memory] == [9, 4]
     assert memory[0].peak_rss_bytes == 0
@@ -116,14 +137,14 @@ def test_layers_pass_logs_inputs_outputs_and_operator_times(bench: Bench) -> Non
     model = bench.file("conv.tflite", convolution_model())
     rng = np.random.default_rng(3)
     inputs = [rng.random((1, 8, 8, 3), np.float32) for _ in range(2)]
-    capture = bench.capture(model, bench.tensors(*([x] for x in inputs)), "--kernel", "builtin", pass_="layers")
+    capture = bench.capture(model, bench.tensors(*([x] for x in inputs)), "--kernel", "builtin", layers=True)
     logged = capture.tensors(pb.ROLE_INPUT)
     assert all(np.array_equal(logged[i, 0], x) for i, x in enumerate(inputs))
     assert set(capture.tensors(pb.ROLE_OUTPUT)) == {(0, 0), (1, 0)}
     times = capture.of(pb.OpTimes)
     assert [t.frame for t in times] == [0, 1]
     assert [(op.tag, op.type, op.index) for op in times[0].ops] == [("CONV_2D", 2, 0), ("RELU", 2, 1)]
-    delegated = bench.capture(model, bench.tensors([inputs[0]]), pass_="layers").of(pb.OpTimes)[0].ops
+    delegated = bench.capture(model, bench.tensors([inputs[0]]), layers=True).of(pb.OpTimes)[0].ops
     assert {op.type for op in delegated} == {8}
     assert not capture.of(pb.Memory)
 
@@ -138,7 +159,11 @@ def test_chunks_are_bounded_and_have_their_crc(many_frames: tuple[Path, bytes]) 
     for chunk in chunks:
         assert chunk.uncompressed_crc == zlib.crc32(chunk.data)
         assert chunk.compression == ""
-        messages = [r for r in StreamReader(io.BytesIO(chunk.data + FOOTER), skip_magic=True).records if isinstance(r, McapMessage)]
+        messages = [
+            r
+            for r in StreamReader(io.BytesIO(chunk.data + FOOTER), skip_magic=True).records
+            if isinstance(r, McapMessage)
+        ]
         assert len(chunk.data) <= CHUNK or len(messages) == 1
         assert chunk.message_start_time == messages[0].log_time
         assert chunk.message_end_time == messages[-1].log_time
@@ -206,7 +231,9 @@ def test_summary_repeats_schemas_and_channels_and_its_crc_holds(small: bytes) ->
     with_summary = make_reader(io.BytesIO(small), validate_crcs=True).get_summary()
     assert with_summary is not None
     assert with_summary.statistics is not None
-    assert {m.sequence for _, c, m in make_reader(io.BytesIO(small)).iter_messages(topics="/frame") if c} == set(range(12))
+    assert {m.sequence for _, c, m in make_reader(io.BytesIO(small)).iter_messages(topics="/frame") if c} == set(
+        range(12)
+    )
 
 
 def salvage(data: bytes) -> Capture:
@@ -266,5 +293,5 @@ def test_a_large_image_and_a_small_one_share_a_capture(bench: Bench) -> None:
     for i, side in enumerate((1, 600, 2)):
         rows.append((i, 0, "rgb", bench.file(f"s{i}.ppm", ppm(np.full((side, side, 3), i, np.uint8))), "n"))
     frames = bench.frames(*rows)
-    logged = bench.capture(model, frames, pass_="layers").tensors(pb.ROLE_INPUT)
+    logged = bench.capture(model, frames, layers=True).tensors(pb.ROLE_INPUT)
     assert {k[0]: np.unique(v).tolist() for k, v in logged.items()} == {0: [0.0], 1: [1.0], 2: [2.0]}

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from agent_kit import RUNTIME, Bench, Graph, Result, convolution_model, custom_model, reshape_model, run, sum_model
 from ai_edge_litert import schema_py_generated as schema
+
+from .kit import RUNTIME, Bench, Graph, Result, convolution_model, custom_model, reshape_model, run, sum_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 JOB, INFRASTRUCTURE = 2, 3
+COMPLETE = ("--runtime", "a", "--model", "b", "--frames", "c", "--out", "d")
 
 
 def expect(result: Result, status: int, code: str, *words: str) -> None:
@@ -63,8 +65,8 @@ def frames(strict: Bench) -> Path:
         (["run", "--label", "a=1", "--label", "a=2"], "twice"),
         (["run", "--label", "a=" + "x" * 5000], "longer"),
         (["run", "--unknown", "1"], "--unknown"),
-        (["run", "--runtime", "a", "--model", "b", "--frames", "c", "--out", "d"], "--pass"),
-        (["run", *"--runtime a --model b --frames c --out d --pass layers --repetitions 2".split()], "--repetitions"),
+        (["run", *COMPLETE], "--pass"),
+        (["run", *COMPLETE, "--pass", "layers", "--repetitions", "2"], "--repetitions"),
     ],
 )
 def test_bad_usage(strict: Bench, arguments: list[str], word: str) -> None:
@@ -85,7 +87,9 @@ def test_runtime_missing(strict: Bench, model: Path, frames: Path, tmp_path: Pat
 
 def functions(strict: Bench) -> list[str]:
     """The symbols the agent asks for, learned from a library without any."""
-    result = run(strict.agent, "probe", "--runtime", "/lib/x86_64-linux-gnu/libm.so.6")
+    empty = strict.folder / "empty.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", empty, strict.file("empty.c", b"int unrelated;\n")], check=True)
+    result = run(strict.agent, "probe", "--runtime", empty)
     missing: list[str] = result.lines[0]["probe"]["missing"]
     return missing
 
@@ -118,7 +122,9 @@ def test_runtime_that_lacks_a_symbol(
     symbols = [s for s in functions(strict) if s != "LiteRtStartProfiler"]
     lacking = fake_runtime("lacking", [*symbols, "LiteRtCreateModelFromFd"])
     expect(lacking.run(model, frames), INFRASTRUCTURE, "runtime-symbol", "LiteRtStartProfiler")
-    assert run(strict.agent, "probe", "--runtime", lacking.runtime).lines[0]["probe"]["missing"] == ["LiteRtStartProfiler"]
+    assert run(strict.agent, "probe", "--runtime", lacking.runtime).lines[0]["probe"]["missing"] == [
+        "LiteRtStartProfiler"
+    ]
     foreign = fake_runtime("foreign", ["unrelated"])
     expect(foreign.run(model, frames), INFRASTRUCTURE, "runtime-symbol", "not LiteRT")
 
@@ -184,7 +190,11 @@ def test_model_with_indices_that_lead_nowhere(strict: Bench, frames: Path) -> No
     def wrong_buffer(graph: Graph) -> None:
         graph.graph.tensors[0].buffer = 99
 
-    for change, word in ((wrong_input, "an operator's input"), (wrong_code, "operator's code"), (wrong_buffer, "buffer")):
+    for change, word in (
+        (wrong_input, "an operator's input"),
+        (wrong_code, "operator's code"),
+        (wrong_buffer, "buffer"),
+    ):
         path = strict.file("damaged.tflite", damaged(change))
         expect(strict.run(path, frames), JOB, "model-unreadable", word)
 
@@ -239,7 +249,9 @@ def test_frame_unreadable(strict: Bench, model: Path, tmp_path: Path) -> None:
     size = 8 * 8 * 3 * 4
     for length, word in ((size - 1, "fewer"), (size + 1, "more"), (0, "fewer")):
         path = strict.file("bad.bin", bytes(length))
-        expect(strict.run(model, strict.frames((0, 0, "tensor", path, ""))), JOB, "frame-unreadable", word, f"{size} bytes")
+        expect(
+            strict.run(model, strict.frames((0, 0, "tensor", path, ""))), JOB, "frame-unreadable", word, f"{size} bytes"
+        )
     for kind in ("rgb", "tensor"):
         missing = strict.frames((0, 0, kind, tmp_path / "none", ""))
         expect(strict.run(model, missing), JOB, "frame-unreadable", "No such file")
@@ -283,8 +295,8 @@ def test_list_must_give_every_input(strict: Bench) -> None:
 
 
 def test_storage_full(strict: Bench, model: Path, frames: Path) -> None:
-    for pass_ in ("latency", "layers"):
-        result = strict.run(model, frames, pass_=pass_, out=Path("/dev/full"))
+    for layers in (False, True):
+        result = strict.run(model, frames, layers=layers, out=Path("/dev/full"))
         expect(result, INFRASTRUCTURE, "storage-full", "/dev/full", "No space left")
 
 
@@ -297,7 +309,9 @@ def test_invoke_failed(strict: Bench) -> None:
     graph = Graph()
     table = graph.tensor("table", [3, 2], data=np.ones((3, 2), np.float32))
     x, y = graph.tensor("x", [1], "int32"), graph.tensor("y", [1, 2])
-    graph.op(schema.BuiltinOperator.GATHER, [table, x], [y], (schema.BuiltinOptions.GatherOptions, schema.GatherOptionsT()))
+    graph.op(
+        schema.BuiltinOperator.GATHER, [table, x], [y], (schema.BuiltinOptions.GatherOptions, schema.GatherOptionsT())
+    )
     model = strict.file("gather.tflite", graph.pack([x], [y]))
     assert strict.run(model, strict.tensors([np.array([2], np.int32)])).status == 0
     result = strict.run(model, strict.tensors([np.array([77], np.int32)]))

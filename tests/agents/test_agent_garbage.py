@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from agent_kit import Bench, Result, convolution_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from .kit import Bench, Result, convolution_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +84,7 @@ def test_sanitized_agent_runs_both_passes(strict: Bench) -> None:
     model = strict.file("conv.tflite", WHOLE)
     image = np.arange(40 * 30 * 3, dtype=np.uint8).reshape(40, 30, 3)
     for method in ("bilinear", "bilinear-half-pixel", "bilinear-align-corners", "bilinear-legacy", "nearest", "area"):
-        for pass_ in ("latency", "layers"):
+        for layers in (False, True):
             frames = strict.images(image, image[:3, :5], image)
-            result = strict.run(model, frames, "--resize", method, "--rotate", "90", "--crop", "0.7", pass_=pass_)
+            result = strict.run(model, frames, "--resize", method, "--rotate", "90", "--crop", "0.7", layers=layers)
             assert result.status == 0, result.stderr

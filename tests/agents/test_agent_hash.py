@@ -7,9 +7,10 @@ import zlib
 from pathlib import Path
 
 import pytest
-from agent_kit import NATIVE, Bench, run
 from hypothesis import given
 from hypothesis import strategies as st
+
+from .kit import NATIVE, Bench, run
 
 
 @pytest.fixture(scope="module")

@@ -7,16 +7,18 @@ import os
 import signal
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from agent_kit import Bench, convolution_model, read
 
 from farm.capture import exray_pb2 as pb
 
+from .kit import Bench, convolution_model, read
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -24,16 +26,16 @@ def endless(bench: Bench) -> Iterator[subprocess.Popen[str]]:
     """An agent with hours of work."""
     model = bench.file("conv.tflite", convolution_model())
     frames = bench.tensors(*([np.zeros((1, 8, 8, 3), np.float32)] for _ in range(400)))
-    options = ["--runtime", bench.runtime, "--model", model, "--frames", frames, "--out", bench.out]
+    options: list[str | Path] = ["--runtime", bench.runtime, "--model", model, "--frames", frames, "--out", bench.out]
     command = [bench.agent, "run", *options, "--pass", "latency", "--repetitions", "1000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         yield process
         process.kill()
 
 
-def next_progress(process: subprocess.Popen[str]) -> dict[str, int]:
+def next_progress(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.stdout is not None
-    progress: dict[str, int] = json.loads(process.stdout.readline())["progress"]
+    progress: dict[str, Any] = json.loads(process.stdout.readline())["progress"]
     return progress
 
 

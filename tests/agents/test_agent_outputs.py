@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from agent_kit import Bench, Capture, convolution_model, sum_model
 from ai_edge_litert.compiled_model import CompiledModel
 from ai_edge_litert.interpreter import Interpreter
 
 from farm.capture import exray_pb2 as pb
 from farm.model.instrument import instrument
+
+from .kit import Bench, Capture, convolution_model, sum_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +77,7 @@ def test_convolution_answers_as_the_compiled_model_does(bench: Bench, threads: i
 def test_open_batch_becomes_one(bench: Bench) -> None:
     fixed, opened = (bench.file(f"b{o}.tflite", convolution_model(open_batch=o)) for o in (False, True))
     frames = bench.tensors(inputs := random_inputs(fixed, 6))
-    capture = bench.capture(opened, frames, pass_="layers")
+    capture = bench.capture(opened, frames, layers=True)
     assert [list(s.shape) for s in capture.of(pb.TensorSpec)] == [[1, 8, 8, 3], [1, 8, 8, 4]]
     assert outputs_of(capture, 0) == interpreted(fixed, inputs)
 
@@ -84,7 +85,7 @@ def test_open_batch_becomes_one(bench: Bench) -> None:
 def test_inputs_go_where_the_list_says(bench: Bench) -> None:
     model = bench.file("sum.tflite", sum_model())
     a, b = np.array([[1, 2, 3, 4]], np.float32), np.array([[10, 20, 30, 40]], np.float32)
-    capture = bench.capture(model, bench.tensors([a, b], [b, b]), pass_="layers")
+    capture = bench.capture(model, bench.tensors([a, b], [b, b]), layers=True)
     fed = capture.tensors(pb.ROLE_INPUT)
     assert (fed[0, 0].tolist(), fed[0, 1].tolist()) == (a.tolist(), b.tolist())
     assert capture.tensors(pb.ROLE_OUTPUT)[0, 0].tolist() == (a + b).tolist()
@@ -95,7 +96,7 @@ def test_inputs_go_where_the_list_says(bench: Bench) -> None:
 def test_every_kernel_runs_and_only_the_delegate_delegates(bench: Bench, kernel: str) -> None:
     model = bench.file("conv.tflite", convolution_model())
     inputs = random_inputs(model, 8)
-    capture = bench.capture(model, bench.tensors(inputs), "--kernel", kernel, pass_="layers")
+    capture = bench.capture(model, bench.tensors(inputs), "--kernel", kernel, layers=True)
     expected = np.frombuffer(interpreted(model, inputs)[0], np.float32)
     np.testing.assert_allclose(np.frombuffer(outputs_of(capture, 0)[0], np.float32), expected, rtol=1e-5, atol=1e-5)
     delegated = {op.type for times in capture.of(pb.OpTimes) for op in times.ops} == {8}
@@ -108,7 +109,7 @@ def test_instrumented_model_shows_every_layer(bench: Bench, testdata: Path, name
     plain = testdata / "models" / f"{name}.tflite"
     model = bench.file("instrumented.tflite", instrument(plain.read_bytes()))
     inputs = random_inputs(plain, 9)
-    capture = bench.capture(model, bench.tensors(inputs), pass_="layers")
+    capture = bench.capture(model, bench.tensors(inputs), layers=True)
     shown = outputs_of(capture, 0)
     assert shown == interpreted(model, inputs)
     assert len(shown) > 10

@@ -6,23 +6,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from agent_kit import Bench, reshape_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from farm.capture import exray_pb2 as pb
 
+from .kit import Bench, reshape_model
+
 Array = np.ndarray[Any, Any]
 
 METHODS = ("bilinear", "bilinear-half-pixel", "bilinear-align-corners", "bilinear-legacy", "nearest", "area")
-EXAMPLES = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def two_taps(at: Array, size: int) -> Array:
     """Weights [out, in] of linear interpolation at positions `at`."""
     at = np.clip(at, 0, size - 1)
-    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(size)[None, :]))
+    result: Array = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(size)[None, :]))
+    return result
 
 
 def weights(method: str, size: int, out: int) -> Array:
@@ -38,7 +40,8 @@ def weights(method: str, size: int, out: int) -> Array:
     left, right = i[:, None] * size / out, (i[:, None] + 1) * size / out
     pixel = np.arange(size)[None, :]
     covered = np.clip(np.minimum(right, pixel + 1) - np.maximum(left, pixel), 0, None)
-    return covered * out / size
+    result: Array = covered * out / size
+    return result
 
 
 def check_resized(result: Array, image: Array, method: str) -> None:
@@ -72,8 +75,9 @@ def picture(draw: st.DataObject, height: int, width: int) -> Array:
 def fed(bench: Bench, image: Array, height: int, width: int, *options: str, **model: Any) -> Array:
     """What the model's input was, by the layers pass."""
     path = bench.file("input.tflite", reshape_model([1, height, width, 3], **model))
-    capture = bench.capture(path, bench.images(image), "--warmup", "0", *options, pass_="layers")
-    return capture.tensors(pb.ROLE_INPUT)[0, 0][0]
+    capture = bench.capture(path, bench.images(image), "--warmup", "0", *options, layers=True)
+    result: Array = capture.tensors(pb.ROLE_INPUT)[0, 0][0]
+    return result
 
 
 SIDE = st.integers(1, 40)

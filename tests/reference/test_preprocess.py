@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,6 +17,9 @@ from farm.errors import InputsError
 from farm.model.graph import Tensor
 from farm.model.recipe import Normalize, Recipe
 from farm.reference import preprocess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Array = np.ndarray[Any, Any]
 images = hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3)))
@@ -41,7 +44,7 @@ def by_definition(row: list[float], out: int, method: str) -> list[float]:
         return made
     if method == "nearest":
         return [row[math.floor((2 * i + 1) * size / (2 * out))] for i in range(out)]
-    places = {
+    places: dict[str, Callable[[int], float]] = {
         "bilinear-half-pixel": lambda i: (i + 0.5) * size / out - 0.5,
         "bilinear-align-corners": lambda i: 0.0 if out == 1 else i * (size - 1) / (out - 1),
         "bilinear-legacy": lambda i: i * size / out,
