@@ -30,7 +30,7 @@ def descriptor_set() -> bytes:
 
 def header_text(descriptor: bytes) -> str:
     """Return the C header that holds `descriptor`."""
-    rows = [descriptor[at : at + 20] for at in range(0, len(descriptor), 20)]
+    rows = [descriptor[at : at + 16] for at in range(0, len(descriptor), 16)]
     lines = [
         "// Generated from exray.proto by make_descriptor.py. Do not edit.",
         "#ifndef EXRAY_DESCRIPTOR_H",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 FLOOR = 0.001
-"""Residuals (RMSE / range of the device's input) below it are as good as none: some pixels off by one of 255."""
+"""Residuals (RMSE / range of the input, channel by channel) below it are as good as none: some pixels off by one."""
 AS_GOOD = 1.5
 """An explanation is as good as the best one when its residual is at most this many times the best's."""
 INTERPOLATION = 0.12
@@ -138,8 +138,8 @@ class InputEvidence:
     candidates: tuple[tuple[Shape, Moments], ...]
     agrees: Array
     """bool [f]: every value of the frame is within one unit of the expected one."""
-    span: float
-    """Range of the device's usable values over all frames."""
+    span: Array
+    """[c]: range of the device's usable values over all frames; errors of a channel count in units of its own."""
     saturated: Array
     """[f]: share of the device's values at its type's limits."""
     expected_saturated: Array
@@ -153,39 +153,40 @@ class InputEvidence:
             return Transform(agrees=True)
         plain = self.candidates[0][1].total(weights)
         excess = float(weights @ (self.saturated - self.expected_saturated) / weights.sum())
-        if excess > SATURATION and (self.span <= self.step or float(plain.n.sum()) == 0 or excess > 0.9):
+        if excess > SATURATION and (self.span.max() <= self.step or float(plain.n.sum()) == 0 or excess > 0.9):
             share = float(weights @ self.saturated / weights.sum())
             return Transform(saturated=share)
-        if self.span == 0:
+        if not self.span.any():
             return Transform(constant=True, residual=1.0)
         return self._choose([(shape, moments.total(weights)) for shape, moments in self.candidates])
 
     def _choose(self, candidates: list[tuple[Shape, Moments]]) -> Transform:
         options: list[tuple[int, float, Transform]] = []
+        weight = 1 / np.where(self.span > 0, self.span, self.span.max()) ** 2
         for shape, sums in candidates:
             channels = sums.y.shape[0]
             orders = itertools.permutations(range(channels)) if channels == 3 else iter([tuple(range(channels))])
             same, fitted, slope, offset = _errors(sums)
-            variance = float((sums.yy - sums.y * sums.y / np.maximum(sums.n, 1.0)).sum())
+            variance = float(weight @ (sums.yy - sums.y * sums.y / np.maximum(sums.n, 1.0)))
             rows, n = np.arange(channels), max(1.0, float(sums.n.sum()))
             for order in orders:
                 permutation = () if order == tuple(range(channels)) else order
                 picked = rows, list(order)
                 for affine in (False, True):
-                    sse = float((fitted if affine else same)[picked].sum())
+                    sse = float(weight @ (fitted if affine else same)[picked])
                     transform = Transform(
                         shape=shape,
                         permutation=permutation,
                         slope=tuple(map(float, slope[picked])) if affine else (),
                         offset=tuple(map(float, offset[picked])) if affine else (),
-                        residual=(sse / n) ** 0.5 / self.span,
+                        residual=(sse / n) ** 0.5,
                         alike=sse <= (1 - ALIKE) * variance,
                     )
                     options.append((shape.count + bool(permutation) + affine, transform.residual, transform))
         plain = options[0]
         options = [o for o in options if o[2].alike] or [plain]
         best = min(residual for _, residual, _ in options)
-        limit = max(FLOOR + 0.3 * self.step / self.span, AS_GOOD * best)
+        limit = max(FLOOR + 0.3 * self.step * float(weight.mean()) ** 0.5, AS_GOOD * best)
         _, _, chosen = min((o for o in options if o[1] <= limit), key=lambda o: o[:2])
         return replace(chosen, unexplained=plain[1])
 

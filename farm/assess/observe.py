@@ -56,13 +56,15 @@ def observe(
     usable = [_inside(m) for m in mine]
     device_real = [_picture(np.where(np.isfinite(v := real(m, tensor)), v, 0.0)) for m in mine]
     masks = [_picture(u) for u in usable]
-    inside = np.concatenate([d[u] for d, u in zip(device_real, masks, strict=True)])
+    high = np.max([np.where(u, d, -np.inf).max((0, 1)) for d, u in zip(device_real, masks, strict=True)], axis=0)
+    low = np.min([np.where(u, d, np.inf).min((0, 1)) for d, u in zip(device_real, masks, strict=True)], axis=0)
+    span = np.where(high >= low, high - low, 0.0)
 
     def evidence(shapes: Sequence[tuple[Shape, Sequence[Array]]]) -> InputEvidence:
         return InputEvidence(
             candidates=tuple((s, Moments.of(device_real, pictures, masks)) for s, pictures in shapes),
             agrees=np.array(agrees),
-            span=float(np.ptp(inside)) if inside.size else 0.0,
+            span=span,
             saturated=np.array([1 - u.mean() for u in usable]),
             expected_saturated=np.array([1 - _inside(o).mean() for o in other]),
             step=tensor.scale[0] if tensor.scale else 0.0,

@@ -110,6 +110,27 @@ def submit(
 
 
 @app.command()
+def inspect(
+    context: typer.Context, model: Annotated[Path, typer.Argument(help="A .tflite file.")], as_json: Json = False
+) -> None:
+    """Show what a model takes, gives and is made of, and the recipe it comes with. Needs no device."""
+    from farm.cli.submit import RecipeFlags, find_recipes
+    from farm.model import graph as graphs
+    from farm.model.summary import summarize
+
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        graph = graphs.read_file(model)
+        recipe, _ = find_recipes(model, graph, None, None, RecipeFlags())
+        summary = summarize(graph)
+        if as_json:
+            document = summary.model_dump() | {"recipe": recipe and recipe.model_dump()}
+            shell.print_json(json.dumps(document, indent=2))
+        else:
+            render.model(lab.out, summary, recipe)
+
+
+@app.command()
 def up(context: typer.Context, as_json: Json = False) -> None:
     """Be the lab's daemon, in the foreground, until Ctrl-C or SIGTERM."""
     from farm.cli.client import serve

@@ -8,17 +8,20 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from farm.report.words import VIRTUAL_NOTE, layer_label, percent, target_label, verdict_line
+from farm.report.words import VIRTUAL_NOTE, layer_label, percent, target_label, tensor_label, verdict_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from farm.errors import FarmError
     from farm.fleet.device import Device
+    from farm.model.summary import Summary
     from farm.report.document import Comparison, Job, Run
+    from farm.submission import RecipeUse
 
 COLORS = {"pass": "green", "fail": "red", "undecided": "yellow"}
 WORST_LAYERS = 12
+TENSOR_WIDTH = 26
 
 
 def error(console: Console, e: FarmError) -> None:
@@ -66,6 +69,33 @@ def devices(console: Console, found: list[Device]) -> None:
     console.print(table if found else "no devices: plug one in, or: farm virtual up")
 
 
+def model(console: Console, summary: Summary, recipe: RecipeUse | None) -> None:
+    """A model before it is submitted."""
+    table = Table("", "name", "type", "shape", "scale", "zero point", box=None, pad_edge=False)
+    for word, tensors in (("input", summary.inputs), ("output", summary.outputs)):
+        for t in tensors:
+            scale, zero = (", ".join(f"{v:g}" for v in values) for values in (t.scale, t.zero_point))
+            table.add_row(word, escape(t.name), t.dtype, "x".join(map(str, t.shape)), scale, zero)
+    console.print(table)
+    console.print(f"ops: {', '.join(f'{n} {escape(op)}' for op, n in summary.ops.items())}", highlight=False)
+    if summary.custom_ops:
+        console.print(f"custom ops: {escape(', '.join(summary.custom_ops))}", highlight=False)
+    mib = summary.layers_bytes / (1 << 20)
+    console.print(f"layers: {summary.layers}, {mib:.1f} MiB a frame when all are logged", highlight=False)
+    console.print(
+        "recipe: none found; pictures need one (docs/recipes.md)"
+        if recipe is None
+        else f"recipe, from {escape(recipe.origin)}: {escape(_words(recipe))}",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def _words(use: RecipeUse) -> str:
+    words = use.recipe.model_dump()
+    normalize = words.pop("normalize")
+    return ", ".join(f"{k} {v}" for k, v in words.items()) + f", mean {normalize['mean']}, std {normalize['std']}"
+
+
 def _run(console: Console, run: Run) -> None:
     console.rule(f"run {run.id} on {escape(target_label(run.target))}", align="left")
     virtual = run.target is not None and run.target.kind == "virtual"
@@ -74,7 +104,7 @@ def _run(console: Console, run: Run) -> None:
         for name in ("layers", "us", "share"):
             table.add_column(name, justify="right")
         for t in run.layer_types:
-            table.add_row(t.type, str(t.count), f"{t.time_us:.0f}", percent(t.share))
+            table.add_row(t.type, str(t.count), f"{t.time_us:.1f}", percent(t.share))
         console.print(table)
     for comparison in run.comparisons:
         _layers(console, comparison)
@@ -103,30 +133,29 @@ def _layers(console: Console, comparison: Comparison) -> None:
     first = comparison.first_divergence
     shown = sorted(comparison.layers, key=lambda d: -d.running_nrmse)[:WORST_LAYERS]
     table = Table(
-        "layer",
         title=f"error against {comparison.reference}, {comparison.frames} frames",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    table.add_column("tensor", overflow="ellipsis", max_width=44, no_wrap=True)
-    for name in ("nRMSE", "cosine", "max abs", "LSB", "us"):
-        table.add_column(name, justify="right")
+        title_justify="left", box=None, pad_edge=False,
+    )  # fmt: skip
+    table.add_column("layer", no_wrap=True)
+    table.add_column("tensor", overflow="ellipsis", max_width=TENSOR_WIDTH, no_wrap=True)
+    for name in ("nRMSE", "max abs", "LSB", "us"):
+        table.add_column(name, justify="right", no_wrap=True)
     for d in comparison.layers:
         if d not in shown:
             continue
         mark = "red" if not d.running_nrmse <= comparison.threshold else ""
         table.add_row(
-            layer_label(d), escape(d.tensor), f"{d.running_nrmse:.2e}", f"{d.cosine:.6f}", f"{d.max_abs:.3g}",
-            "" if d.lsb is None else f"{d.lsb:.1f}", "" if d.time_us is None else f"{d.time_us:.0f}", style=mark,
+            layer_label(d), escape(tensor_label(d.tensor)), f"{d.running_nrmse:.1e}", f"{d.max_abs:.2g}",
+            "" if d.lsb is None else f"{d.lsb:.0f}", "" if d.time_us is None else f"{d.time_us:.1f}", style=mark,
         )  # fmt: skip
     console.print(table)
     left_out = len(comparison.layers) - len(shown)
     if left_out > 0:
         console.print(f"  and {left_out} layers with less error: farm report, or --json", highlight=False)
-    where = (
-        "none" if first is None else f"{first.op} {first.tensor} (node {first.node}, nRMSE {first.running_nrmse:.2e})"
-    )
+    where = "none"
+    if first is not None:
+        place = "the model's input" if first.node < 0 else f"node {first.node} {first.op}"
+        where = f"{place}, {first.tensor}, nRMSE {first.running_nrmse:.1e}"
     console.print(f"first divergence: {escape(where)}", highlight=False, soft_wrap=True)
 
 

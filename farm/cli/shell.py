@@ -7,7 +7,7 @@ import json
 import sys
 import traceback
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import typer
 from rich.console import Console
@@ -24,13 +24,22 @@ if TYPE_CHECKING:
     from farm.settings import Settings
 
 
+FILE_WIDTH = 120
+"""Columns of output that goes to a file or a pipe, which has no width of its own."""
+
+
+def console(stream: TextIO) -> Console:
+    """Rich output on a stream."""
+    return Console(file=stream, width=None if stream.isatty() else FILE_WIDTH)
+
+
 @dataclass
 class Shell:
     """One invocation of the program."""
 
     config: Path | None = None
-    out: Console = field(default_factory=Console)
-    err: Console = field(default_factory=lambda: Console(stderr=True))
+    out: Console = field(default_factory=lambda: console(sys.stdout))
+    err: Console = field(default_factory=lambda: console(sys.stderr))
     _settings: Settings | None = None
 
     @property

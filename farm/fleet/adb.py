@@ -48,6 +48,7 @@ class _Connection(AdbConnection):  # type: ignore[misc]  # adbutils has no types
     def _safe_connect(self) -> socket.socket:
         made = socket.create_connection(self._address, timeout=CONNECT_S)
         made.settimeout(None)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # requests are small and each waits for its answer
         return made
 
 

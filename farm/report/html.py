@@ -28,6 +28,7 @@ def render(job: Job) -> str:
     return environment.get_template("job.html.j2").render(
         job=job,
         bars=error_bars,
+        floor=f"{FLOOR:g}",
         virtual_note=VIRTUAL_NOTE,
         any_virtual=any(r.target and r.target.kind == "virtual" for r in job.runs),
     )

@@ -20,6 +20,11 @@ def layer_label(layer: LayerDiff) -> str:
     return "input" if layer.node < 0 else f"{layer.node} {layer.op}"
 
 
+def tensor_label(name: str) -> str:
+    """The end of a tensor's name, which tells layers apart: `a/block3/Relu6;a/block3/...` -> `block3/Relu6`."""
+    return "/".join(name.partition(";")[0].split("/")[-2:])
+
+
 def target_label(target: Target | None) -> str:
     """`127.0.0.1:4711 (virtual x86_64)`."""
     if target is None:

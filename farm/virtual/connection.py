@@ -59,15 +59,13 @@ class Connection:
                 async with asyncio.timeout(None if self._online else _HELLO_SECONDS):
                     data = await self._reader.read(_READ)
                 if not data:
-                    print("EOF", __import__("time").time(), self._writer.get_extra_info("peername"), file=sys.stderr, flush=True)
                     break
                 for message in decoder.feed(data):
                     await self._take(message)
         except (WireError, ConnectionError, TimeoutError) as error:
             print(f"connection closed: {error!r}", file=sys.stderr, flush=True)  # noqa: T201  # the log
-        except BaseException:
+        except Exception:
             traceback.print_exc(file=sys.stderr)
-            raise
         finally:
             self._close_all()
             self._writer.close()
@@ -80,7 +78,7 @@ class Connection:
         elif message.command == OPEN:
             await self._open(message)
         elif message.command in {OKAY, WRTE, CLSE}:
-            self._route(message)
+            await self._route(message)
 
     async def _hello(self, message: Message) -> None:
         if message.arg0 < OLDEST_VERSION or message.arg1 < 1:
@@ -104,7 +102,7 @@ class Connection:
         task = asyncio.get_running_loop().create_task(self._run(local, stream, service))
         self._streams[local] = (stream, remote, task)
 
-    def _route(self, message: Message) -> None:
+    async def _route(self, message: Message) -> None:
         entry = self._streams.get(message.arg1)
         if entry is None:
             return
@@ -118,8 +116,9 @@ class Connection:
         elif message.command == OKAY:
             stream.acknowledge()
         elif not stream.feed(message.data):
-            print(self._writer.get_extra_info("peername"), message, stream._inbound, stream.history, task, self._streams, file=sys.stderr)
-            raise WireError("data before the OKAY for the data before")
+            del self._streams[message.arg1]
+            task.cancel()
+            await stream.close()
 
     async def _run(self, local: int, stream: Stream, service: Service) -> None:
         try:

@@ -1,14 +1,17 @@
-"""One stream of an adb connection, with adb's flow control: one unanswered message each way."""
+"""One stream of an adb connection, with adb's flow control: a message each way, and the next when it is answered."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING
 
-from farm.virtual.wire import CLSE, OKAY, WRTE, Message
+from farm.virtual.wire import CLSE, MAX_PAYLOAD, OKAY, WRTE, Message
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+MAX_UNREAD = 4 * MAX_PAYLOAD
 
 
 class Stream:
@@ -19,19 +22,22 @@ class Stream:
         self._remote = remote
         self._limit = limit
         self._send = send
-        self._inbound: bytes | None = None
+        self._unread: deque[bytes] = deque()
+        self._unread_bytes = 0
         self._arrived = asyncio.Event()
         self._may_write = asyncio.Event()
         self._may_write.set()
         self._writing = asyncio.Lock()
-        self.history = []
 
     def feed(self, data: bytes) -> bool:
-        """Take the data of a WRTE; False if the client has not waited for the last one's OKAY."""
-        self.history.append(("in",data))
-        if self._inbound is not None:
+        """Take the data of a WRTE; False if too much has come without leave.
+
+        An adb server waits for each OKAY until its client closes the stream; then it sends what it still has at once.
+        """
+        if self._unread_bytes + len(data) > MAX_UNREAD:
             return False
-        self._inbound = data
+        self._unread.append(data)
+        self._unread_bytes += len(data)
         self._arrived.set()
         return True
 
@@ -42,11 +48,12 @@ class Stream:
     async def read(self) -> bytes:
         """Wait for the client's next data; taking it lets the client send more."""
         await self._arrived.wait()
-        data, self._inbound = self._inbound, None
-        self._arrived.clear()
-        self.history.append("ok")
+        data = self._unread.popleft()
+        self._unread_bytes -= len(data)
+        if not self._unread:
+            self._arrived.clear()
         await self._send(Message(OKAY, self._local, self._remote))
-        return data or b""
+        return data
 
     async def write(self, data: bytes) -> None:
         """Send `data` whole, before any other writer's, each message when the client has taken the one before."""

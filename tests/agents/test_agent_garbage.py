@@ -13,7 +13,7 @@ from .kit import Bench, Result, convolution_model
 if TYPE_CHECKING:
     from pathlib import Path
 
-EXAMPLES = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 WHOLE = convolution_model()
 CODES = {"model-unreadable", "model-unsupported", "compile-failed", "op-unregistered", "input-shape", "frame-unreadable",
          "invoke-failed", "list-invalid"}  # fmt: skip
@@ -35,7 +35,7 @@ def test_model_cut_off_anywhere(strict: Bench, cut: int) -> None:
     assert result.status == 2
 
 
-@settings(EXAMPLES, max_examples=60)
+@settings(EXAMPLES, max_examples=40)
 @given(st.lists(st.tuples(st.integers(8, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=6))
 def test_model_with_changed_bytes(strict: Bench, changes: list[tuple[int, int]]) -> None:
     data = bytearray(WHOLE)

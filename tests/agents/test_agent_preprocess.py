@@ -1,14 +1,12 @@
-"""The agent's pre-processing against Pillow, and numpy written another way (dense weight matrices)."""
+"""The agent's pre-processing (but for resizing, see test_agent_resize.py) against numpy."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from farm.capture import exray_pb2 as pb
 
@@ -16,46 +14,8 @@ from .kit import Bench, reshape_model
 
 Array = np.ndarray[Any, Any]
 
-METHODS = ("bilinear", "bilinear-half-pixel", "bilinear-align-corners", "bilinear-legacy", "nearest", "area")
 EXAMPLES = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def two_taps(at: Array, size: int) -> Array:
-    """Weights [out, in] of linear interpolation at positions `at`."""
-    at = np.clip(at, 0, size - 1)
-    result: Array = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(size)[None, :]))
-    return result
-
-
-def weights(method: str, size: int, out: int) -> Array:
-    i = np.arange(out)
-    if method == "bilinear-half-pixel":
-        return two_taps((i + 0.5) * size / out - 0.5, size)
-    if method == "bilinear-align-corners":
-        return two_taps(i * (size - 1) / (out - 1) if out > 1 else np.zeros(1), size)
-    if method == "bilinear-legacy":
-        return two_taps(i * size / out, size)
-    if method == "nearest":
-        return np.eye(size)[[int(k) for k in (2 * i + 1) * size // (2 * out)]]
-    left, right = i[:, None] * size / out, (i[:, None] + 1) * size / out
-    pixel = np.arange(size)[None, :]
-    covered = np.clip(np.minimum(right, pixel + 1) - np.maximum(left, pixel), 0, None)
-    result: Array = covered * out / size
-    return result
-
-
-def check_resized(result: Array, image: Array, method: str) -> None:
-    """Within one unit of Pillow's result; of the others', within the rounding of the exact one."""
-    height, width = result.shape[:2]
-    assert np.array_equal(result, np.floor(result))
-    if method == "bilinear":
-        # Since Pillow 13 the order of its two passes, each rounded, depends on the sizes.
-        expected = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
-        assert np.abs(result - expected.astype(float)).max() <= 1
-        return
-    down, across = weights(method, image.shape[0], height), weights(method, image.shape[1], width)
-    real = np.einsum("yh,xw,hwc->yxc", down, across, image.astype(float), optimize=True)
-    assert np.abs(result - real).max() <= 0.5 + 1e-9
+SIDE = st.integers(1, 40)
 
 
 def cropped(image: Array, crop: float) -> Array:
@@ -78,35 +38,6 @@ def fed(bench: Bench, image: Array, height: int, width: int, *options: str, **mo
     capture = bench.capture(path, bench.images(image), "--warmup", "0", *options, layers=True)
     result: Array = capture.tensors(pb.ROLE_INPUT)[0, 0][0]
     return result
-
-
-SIDE = st.integers(1, 40)
-
-
-@pytest.mark.parametrize("method", METHODS)
-@EXAMPLES
-@given(draw=st.data(), height=SIDE, width=SIDE, to=st.tuples(SIDE, SIDE))
-def test_resizes_within_one_unit(
-    bench: Bench, method: str, draw: st.DataObject, height: int, width: int, to: tuple[int, int]
-) -> None:
-    image = picture(draw, height, width)
-    check_resized(fed(bench, image, *to, "--resize", method), image, method)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_large_shrinking_and_enlarging(bench: Bench, method: str) -> None:
-    rng = np.random.default_rng(4)
-    for (height, width), to in (((700, 933), (64, 48)), ((3, 5), (90, 70)), ((480, 2), (7, 200)), ((64, 64), (64, 64))):
-        image = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
-        check_resized(fed(bench, image, *to, "--resize", method), image, method)
-
-
-def test_shrinks_photos_to_pillows_bits(bench: Bench) -> None:
-    rng = np.random.default_rng(5)
-    for height, width in ((375, 500), (500, 375), (224, 300)):
-        image = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
-        expected = np.asarray(Image.fromarray(image).resize((192, 192), Image.Resampling.BILINEAR))
-        assert np.array_equal(fed(bench, image, 192, 192), expected)
 
 
 @EXAMPLES

@@ -37,7 +37,7 @@ def infer(device: list[Array], expected: list[Array]) -> Transform:
     return InputEvidence(
         candidates=tuple((s, Moments.of(device, [turned(e, s) for e in expected], usable)) for s in SHAPES),
         agrees=np.array([bool((np.abs(d - e) <= 1.01 / 127.5).all()) for d, e in zip(device, expected, strict=True)]),
-        span=float(np.ptp(np.stack(device))),
+        span=np.ptp(np.stack(device), axis=(0, 1, 2)),
         saturated=np.zeros(len(device)),
         expected_saturated=np.zeros(len(device)),
     ).infer()
@@ -131,7 +131,7 @@ def test_saturated_inputs_are_a_matter_of_normalization() -> None:
     evidence = InputEvidence(
         candidates=((Shape(), Moments.of(ones, expected, nowhere)),),
         agrees=np.zeros(3, bool),
-        span=0.0,
+        span=np.zeros(3),
         saturated=np.full(3, 1.0),
         expected_saturated=np.full(3, 0.05),
         step=1 / 128,

@@ -42,7 +42,9 @@ def test_battery() -> None:
 
 
 def test_a_frozen_battery_service_is_noticed() -> None:
-    assert health.parse_battery(CHARGING.replace("state:", "state:\n  (UPDATES STOPPED -- use 'reset' to restart)")).frozen
+    assert health.parse_battery(
+        CHARGING.replace("state:", "state:\n  (UPDATES STOPPED -- use 'reset' to restart)")
+    ).frozen
 
 
 def test_thermal_status() -> None:

@@ -10,7 +10,12 @@ from farm.fleet.selector import KEYS, parse, select
 
 
 def device(serial: str, **properties: str) -> Device:
-    names = {"abi": "ro.product.cpu.abi", "sdk": "ro.build.version.sdk", "soc": "ro.soc.model", "model": "ro.product.model"}
+    names = {
+        "abi": "ro.product.cpu.abi",
+        "sdk": "ro.build.version.sdk",
+        "soc": "ro.soc.model",
+        "model": "ro.product.model",
+    }
     return Device(serial, "device", {names[k]: v for k, v in properties.items()})
 
 

@@ -54,7 +54,6 @@ def bench(adb: Adb, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]
     (phone,) = virtual.up(folder, owner_pid=os.getpid())
     adb.connect(phone)
     yield Bench(adb, phone)
-    __import__("shutil").copy(folder / "virtual-1.log", f"/tmp/vlog-{os.getpid()}")
     virtual.down(folder)
 
 

@@ -178,18 +178,27 @@ def test_messages_in_any_order_leave_the_phone_well(bench: Bench, messages: list
     assert bench.run("shell", "exit 6").returncode == 6
 
 
-def test_a_client_that_writes_without_leave_is_cut_off(bench: Bench) -> None:
+def test_a_stream_written_to_without_leave_is_closed_and_no_other(bench: Bench) -> None:
     with _hello(bench.phone.port) as stream:
-        stream.sendall(wire.encode(wire.Message(wire.OPEN, 7, 0, b"exec:sleep 60\0")))
-        (opened,) = _messages(stream, 1)
-        more = wire.encode(wire.Message(wire.WRTE, 7, opened.arg0, bytes(1 << 20)))
-        try:
-            for _ in range(20):
-                stream.sendall(more)
-            closed = all(message.command == wire.OKAY for message in _messages(stream, 1 << 30))
-        except ConnectionError:
-            closed = True
-        assert closed
+        for remote in (7, 8):
+            stream.sendall(wire.encode(wire.Message(wire.OPEN, remote, 0, b"exec:sleep 60\0")))
+        local = {message.arg1: message.arg0 for message in _messages(stream, 2)}
+        stream.sendall(wire.encode(wire.Message(wire.WRTE, 7, local[7], bytes(1 << 20))) * 20)
+        messages: list[wire.Message] = []
+        while not messages or messages[-1].command != wire.CLSE:
+            messages += _messages(stream, 1)
+        assert {message.arg1 for message in messages} == {7}
+        stream.sendall(wire.encode(wire.Message(wire.WRTE, 8, local[8], b"x")))
+        assert _messages(stream, 1) == [wire.Message(wire.OKAY, local[8], 8)]
+
+
+def test_what_a_server_sends_at_once_when_its_client_closes_harms_nobody(bench: Bench) -> None:
+    for _ in range(10):
+        with bench.open("shell,v2,raw:sleep 60") as stream:
+            stream.settimeout(0.2)
+            with contextlib.suppress(TimeoutError):
+                stream.sendall((struct.pack("<BI", 0, 65536) + bytes(65536)) * 200)
+        assert bench.run("shell", "exit 3").returncode == 3
 
 
 def test_an_old_client_gets_checksums(bench: Bench) -> None:
