@@ -15,11 +15,11 @@ from farm.api.messages import Advert, DeviceView, Event, Health, NotFoundError, 
 from farm.api.server import bind, serving
 from farm.errors import DaemonError, FarmError, InputsError, StorageError
 from farm.executor.local import LocalExecutor
-from farm.queue.attempts import failure
 from farm.queue.board import Board, Doing
 from farm.queue.closer import Closer
 from farm.queue.dispatcher import Dispatcher
 from farm.queue.planner import plan
+from farm.report.document import Failure
 from farm.store.artifacts import ArtifactStore
 from farm.store.state import State
 
@@ -129,7 +129,7 @@ class Daemon:
         rooms.enter_context(advert.held(self.data))
         self._state = rooms.enter_context(contextlib.closing(State(self.data / "state.db")))
         died = DaemonError("the daemon died during the run", remedy="submit the job again")
-        self._state.recover(settings.run.attempts, failure(died))
+        self._state.recover(settings.run.attempts, Failure.of(died))
         token = advert.token(self.data)
         self._state.add_token(advert.token_hash(token), "local")
         listener = bind(settings.api.host, port)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from farm.errors import BugError, FarmError, InfrastructureError, JobError
 from farm.fleet.device import Device, Kind, State
-from farm.report.document import JobStatus, RunStatus
+from farm.report.document import Failure, JobStatus, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,19 +41,8 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Problem(Message):
+class Problem(Failure):
     """A FarmError on its way to the client, which raises it again."""
-
-    kind: str
-    code: str
-    message: str
-    where: str = ""
-    remedy: str = ""
-
-    @classmethod
-    def of(cls, error: FarmError) -> Problem:
-        """The error as a message."""
-        return cls(kind=error.kind, code=error.code, message=error.message, where=error.where, remedy=error.remedy)
 
     def error(self) -> FarmError:
         """The message as an error: of its own class where this process knows it, else of its kind's."""

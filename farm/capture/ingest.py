@@ -138,8 +138,9 @@ class _Ingest:
 
     def _spec(self, spec: pb.TensorSpec) -> None:
         self.specs[spec.id] = spec
-        # A runtime that does not tell the index leaves the position, made negative so that it meets no index.
-        self.keys[spec.id] = spec.tensor_index if spec.tensor_index >= 0 else -1 - spec.position
+        # A runtime that does not tell the index leaves role and position: negative, so that they meet no index.
+        by_position = -1 - 2 * spec.position - (spec.role == pb.ROLE_OUTPUT)
+        self.keys[spec.id] = spec.tensor_index if spec.tensor_index >= 0 else by_position
         self.writer.spec(
             TensorSpec(
                 tensor=self.keys[spec.id],

@@ -85,8 +85,7 @@ def errors(shell: Shell, *, as_json: bool = False) -> Iterator[None]:
 
 def _end(shell: Shell, e: FarmError, *, as_json: bool) -> NoReturn:
     if as_json:
-        failure = Failure(kind=e.kind, code=e.code, message=e.message, where=e.where, remedy=e.remedy)
-        print_json(json.dumps({"error": failure.model_dump()}))
+        print_json(json.dumps({"error": Failure.of(e).model_dump()}))
     render.error(shell.err, e)
     raise typer.Exit(e.exit_status)
 

@@ -52,7 +52,10 @@ def median_interval(values: np.ndarray[Any, Any]) -> tuple[float, float]:
 
 
 def layer_times(recording: Recording, graph: Graph, artifacts: ArtifactStore) -> dict[int, float]:
-    """Microseconds of each node, median over frames; nodes whose events could not be aligned are left out.
+    """Microseconds of each node, interquartile mean over frames; nodes whose events could not be aligned are left out.
+
+    The profiler counts whole microseconds, so a median would say 0 or 1 of a small layer; the mean of the middle half
+    of the frames says what lies between, and is as deaf to outliers.
 
     From a `layers` recording: the instrumented model runs unfused, so these times order layers, they are not those of the
     plain model.
@@ -72,7 +75,12 @@ def layer_times(recording: Recording, graph: Graph, artifacts: ArtifactStore) ->
                 sums[node] += event.duration_us
         for node, time in sums.items():
             samples[node].append(time)
-    return {node: float(statistics.median(times)) for node, times in sorted(samples.items())}
+    return {node: _interquartile_mean(times) for node, times in sorted(samples.items())}
+
+
+def _interquartile_mean(values: list[float]) -> float:
+    cut = len(values) // 4
+    return statistics.fmean(sorted(values)[cut : len(values) - cut])
 
 
 def layer_types(recording: Recording, graph: Graph, artifacts: ArtifactStore) -> tuple[LayerType, ...]:

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from farm.report.document import Failure
-
 if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Literal
 
-    from farm.errors import FarmError
-    from farm.report.document import RunStatus
+    from farm.report.document import Failure, RunStatus
 
     Over = Literal["done", "failed", "canceled"]
-
-
-def failure(error: FarmError) -> Failure:
-    """An error as it is stored."""
-    return Failure(kind=error.kind, code=error.code, message=error.message, where=error.where, remedy=error.remedy)
 
 
 def conclude(error: Failure | None, attempt: int, attempts: int, *, canceled: bool) -> RunStatus:

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from farm.errors import BugError, FarmError, InfrastructureError, NoDeviceError
 from farm.executor.contract import CanceledError, Listener, StoppingError
-from farm.queue.attempts import conclude, failure
+from farm.queue.attempts import conclude
 from farm.queue.board import Doing
 from farm.queue.scheduler import overdue, schedule
-from farm.report.document import Run
+from farm.report.document import Failure, Run
 from farm.run.work import Work
 from farm.store.state import LeaseLostError
 
@@ -146,7 +146,7 @@ class Dispatcher(Listener):
         self.wake()
 
     def _settle(self, lease: Lease, result: Run, error: FarmError | None) -> None:
-        why = failure(error) if error else result.error
+        why = Failure.of(error) if error else result.error
         canceled = self._state.is_canceled(lease.job)
         handed_over = isinstance(error, StoppingError) and not canceled
         status = conclude(why, lease.attempt, self._settings.attempts, canceled=canceled)
@@ -161,7 +161,7 @@ class Dispatcher(Listener):
         except ValidationError as e:  # say, a NaN: what cannot be read again must not be stored
             where = self._report_bug(f"document-{lease.run}-{lease.attempt}", f"{e}\n{result!r}")
             bug = BugError("the result cannot be stored", where=where, remedy="please report it with that file")
-            run = Run(id=lease.run, attempt=lease.attempt, target=target, status="failed", error=failure(bug))
+            run = Run(id=lease.run, attempt=lease.attempt, target=target, status="failed", error=Failure.of(bug))
         self._state.finish(lease.token, run)
         self._board.forget(lease.run)
 
@@ -190,7 +190,7 @@ class Dispatcher(Listener):
                 where=f"run {run.id}",
                 remedy="plug it in and submit again, or raise run.device_wait_s",
             )
-            self._state.fail_queued(run.id, failure(reason))
+            self._state.fail_queued(run.id, Failure.of(reason))
             self._run_over(run.job)
             self._board.changed(run.job)
         for assignment in schedule(queued, devices, self._state.leases(), now):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from farm.errors import FarmError
 
 VerdictKind = Literal["pass", "fail", "undecided"]
 JobStatus = Literal["queued", "running", "done", "failed", "canceled"]
@@ -77,7 +80,7 @@ class Latency(Part):
 
 
 class LayerType(Part):
-    """Time by type of layer, from the `layers` pass: sum over the layers of the median over frames."""
+    """Time by type of layer, from the `layers` pass: summed over the layers."""
 
     type: str
     count: int
@@ -103,7 +106,7 @@ class LayerDiff(Part):
     lsb: float | None = None
     """max_abs in units of the tensor's scale; None when it is not quantized."""
     time_us: float | None = None
-    """Median over frames, layer-aligned, from the instrumented model; None when the profiler's events could not be aligned."""
+    """Over the frames, layer-aligned, from the instrumented model; None when the profiler's events could not be aligned."""
 
 
 class Divergence(Part):
@@ -148,6 +151,11 @@ class Failure(Part):
     message: str
     where: str = ""
     remedy: str = ""
+
+    @classmethod
+    def of(cls, error: FarmError) -> Self:
+        """An error, to be stored or sent."""
+        return cls(kind=error.kind, code=error.code, message=error.message, where=error.where, remedy=error.remedy)
 
 
 class Run(Part):

@@ -220,10 +220,13 @@ def timed(artifacts: ArtifactStore, ops: list[list[OpTime]], times: list[int]) -
     return load(artifacts, writer.close())
 
 
-def test_layer_times_are_medians_and_types_their_sums(artifacts: ArtifactStore, graph: Graph) -> None:
+def test_layer_times_are_interquartile_means_and_types_their_sums(artifacts: ArtifactStore, graph: Graph) -> None:
     base = events(XNNPACK)
     slow = [o.model_copy(update={"duration_us": 1000}) for o in base]
-    recording = timed(artifacts, [base, base, slow], [])
+    later = [o.model_copy(update={"duration_us": 11}) for o in base]
+    halves = timed(artifacts, [base, later, base, slow], [])
+    assert layer_times(halves, graph, artifacts) == {n.index: 10.5 for n in graph.nodes}
+    recording = timed(artifacts, [base, base, base, slow], [])
     times = layer_times(recording, graph, artifacts)
     assert times == {n.index: 10.0 for n in graph.nodes}
     types = {t.type: t for t in layer_types(recording, graph, artifacts)}
