@@ -1,7 +1,8 @@
 """Does the agent's latency pass report what a bare loop over the same library takes?
 
-Many short runs of three things in random order: a bare C loop (A), the same loop again (A', what chance alone does) and
-the agent's latency pass (B). A run's figure is the median of its invocations; rounds are compared pair by pair.
+Many short runs in random order: a bare C loop (A), the same loop again (A', what chance alone does), the agent's latency
+pass (B), and the wheel's own tool (T), which times through Python and makes inputs of its own. A run's figure is the
+median of its invocations; rounds are compared pair by pair.
 
     python benchmarks/agent_overhead.py MODEL [--rounds 30] [--invocations 200] [--threads 1]
 """
@@ -31,6 +32,8 @@ TOOL = WHEEL / "tools" / "benchmark_litert_model.py"
 
 Array = np.ndarray[Any, Any]
 
+WAYS = {"A": "bare loop", "A'": "bare loop again", "B": "agent, latency pass", "T": "litert-benchmark"}
+
 
 class Bench:
     """One model, its inputs, and the ways to time it. Every way returns invocation times in nanoseconds."""
@@ -57,10 +60,16 @@ class Bench:
         rng, paths = np.random.default_rng(0), []
         for i, detail in enumerate(Interpreter(str(self.model)).get_input_details()):
             shape, dtype = detail["shape"], np.dtype(detail["dtype"])
-            array = rng.normal(size=shape) if dtype.kind == "f" else rng.integers(0, 100, shape)
+            array = rng.uniform(-1, 1, shape) if dtype.kind == "f" else rng.integers(0, 100, shape)
             paths.append(self.folder / f"input{i}.bin")
             paths[-1].write_bytes(array.astype(dtype).tobytes())
         return paths
+
+    def median(self, way: str) -> float:
+        """One run's median, in nanoseconds."""
+        if way == "T":
+            return self.wheels_tool()
+        return float(np.median(self.through_agent() if way == "B" else self.bare()))
 
     def bare(self) -> Array:
         """Time the C loop."""
@@ -83,13 +92,13 @@ class Bench:
             found = make_reader(file).iter_messages(topics="/frame")
             return np.array([pb.Frame.FromString(message.data).invoke_ns for _, _, message in found], float)
 
-    def wheels_tool_ms(self) -> float:
-        """Median by the wheel's own tool, which times through Python and makes inputs of its own."""
+    def wheels_tool(self) -> float:
+        """Take the median, in nanoseconds, that the wheel's own tool tells."""
         result = self.folder / "tool.json"
         counts = [f"--num_threads={self.threads}", f"--warmup_runs={self.warmup}", f"--num_runs={self.invocations}"]
         command = [sys.executable, str(TOOL), f"--model={self.model}", *counts, f"--result_json={result}"]
         subprocess.run(command, capture_output=True, check=True)
-        return _find_median(json.loads(result.read_text()))
+        return 1e6 * _find_median(json.loads(result.read_text()))
 
 
 def _find_median(told: dict[str, Any]) -> float:
@@ -112,28 +121,25 @@ def main() -> None:
     parser.add_argument("--invocations", type=int, default=200, help="timed ones, in each run")
     parser.add_argument("--warmup", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--tool-rounds", type=int, default=3, help="of the wheel's own tool, after the others")
     arguments = parser.parse_args()
     order, rng = random.Random(1), np.random.default_rng(1)  # noqa: S311  # an order of runs, no secret
-    medians: dict[str, list[float]] = {"A": [], "A'": [], "B": []}
+    medians: dict[str, list[float]] = {name: [] for name in WAYS}
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), arguments)
         for _ in range(arguments.rounds):
-            for name in order.sample(list(medians), 3):
-                medians[name].append(float(np.median(bench.through_agent() if name == "B" else bench.bare())))
-        tool = [bench.wheels_tool_ms() for _ in range(arguments.tool_rounds)]
+            for name in order.sample(list(medians), len(medians)):
+                medians[name].append(bench.median(name))
 
-    a, again, b = (np.log(np.array(medians[name])) for name in ("A", "A'", "B"))
+    a, again, b, tool = (np.log(np.array(medians[name])) for name in WAYS)
     print(
         f"{arguments.model.name}: {arguments.rounds} rounds of {arguments.invocations} invocations, median of medians"
     )
-    for name, what in (("A", "bare loop"), ("A'", "bare loop again"), ("B", "agent, latency pass")):
+    for name, what in WAYS.items():
         print(f"  {name:2} {what:20} {np.median(medians[name]) / 1e6:9.4f} ms")
-    if tool:
-        print(f"     {'litert-benchmark':20} {np.median(tool):9.4f} ms  (times through Python, inputs of its own)")
     print("  A'/A  {:.4f}  [{:.4f}, {:.4f}]".format(*interval(again - a, rng)))
     # B is compared with the mean of both bare runs of its round, so that A and A' count alike.
     print("  B/A   {:.4f}  [{:.4f}, {:.4f}]".format(*(ratio := interval(b - (a + again) / 2, rng))))
+    print("  B/T   {:.4f}  [{:.4f}, {:.4f}]".format(*interval(b - tool, rng)))
     apart = not ratio[1] <= 1 <= ratio[2]
     print(f"  The agent and the bare loop are {'distinguishable' if apart else 'not distinguishable'} at 95 %.")
 
