@@ -151,7 +151,7 @@ class Dispatcher(Listener):
         handed_over = isinstance(error, StoppingError) and not canceled
         status = conclude(why, lease.attempt, self._settings.attempts, canceled=canceled)
         if why is not None and (handed_over or status == "queued"):
-            self._state.requeue(lease.token, why, counted=not handed_over)
+            self._state.requeue(lease.token, why, counted=not handed_over, partial=result)
             return
         target = result.target or self._state.target(lease.run)
         fields = {"id": lease.run, "attempt": lease.attempt, "target": target, "status": status, "error": why}

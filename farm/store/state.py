@@ -235,8 +235,10 @@ class State:
             )
             _record(db, run.status, run=run.id, detail=run.error.message if run.error else "")
 
-    def requeue(self, token: int, reason: Failure, *, counted: bool) -> None:
+    def requeue(self, token: int, reason: Failure, *, counted: bool, partial: Run | None = None) -> None:
         """Give the device back and let the run wait again; `counted` says whether the attempt was one.
+
+        What the attempt recorded (`partial`) is kept until a newer one is over.
 
         Raises:
             LeaseLostError: `token` is not the newest of the run, or the run is over.
@@ -244,9 +246,15 @@ class State:
         with self._write() as db:
             run = self._give_back(db, token)
             db.execute(
-                "UPDATE runs SET token = NULL, attempt = attempt - ?, error = coalesce(?, error), status ="
+                "UPDATE runs SET token = NULL, attempt = attempt - ?, error = coalesce(?, error),"
+                " document = coalesce(?, document), status ="
                 " CASE WHEN (SELECT canceled FROM jobs WHERE id = job) THEN 'canceled' ELSE 'queued' END WHERE id = ?",
-                (0 if counted else 1, reason.model_dump_json() if counted else None, run),
+                (
+                    0 if counted else 1,
+                    reason.model_dump_json() if counted else None,
+                    partial.model_dump_json() if partial is not None and partial.captures else None,
+                    run,
+                ),
             )
             _record(db, "requeued", run=run, detail=reason.message)
 
@@ -384,9 +392,12 @@ def _job(row: sqlite.Row, runs: tuple[Run, ...]) -> Job:
 
 
 def _whole(row: sqlite.Row) -> Run:
-    if row["document"] and row["status"] in ("done", "failed", "canceled"):
-        return Run.model_validate_json(row["document"])
-    return _slim(row)
+    slim = _slim(row)
+    if not row["document"] or row["status"] not in ("done", "failed", "canceled"):
+        return slim
+    # A run that failed while it waited again has its last attempt's document, and a newer status and error.
+    newer = {name: getattr(slim, name) for name in ("target", "status", "attempt", "error")}
+    return Run.model_validate_json(row["document"]).model_copy(update=newer)
 
 
 def _slim(row: sqlite.Row) -> Run:

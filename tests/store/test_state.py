@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from farm.errors import DaemonError, StorageError
-from farm.report.document import Failure, Run, Target
+from farm.report.document import CaptureLink, Failure, Run, Target
 from farm.store import schema, sqlite
 from farm.store.state import LeaseLostError, State
 from farm.submission import InputFrame, Submission
@@ -149,6 +149,22 @@ def test_an_attempt_handed_over_is_not_counted(state: State) -> None:
     read = state.job(job)
     assert read is not None
     assert read.runs[0].error is None
+
+
+def test_what_the_last_attempt_recorded_is_kept_when_the_device_never_comes_back(state: State) -> None:
+    job = state.add_job(ASKED, [target("a")])
+    lease = state.claim(state.queued()[0].id, 1.0)
+    assert lease is not None
+    capture = CaptureLink(name="latency", sha256="0" * 64, bytes=1, complete=True, path="p")
+    partial = Run(id=lease.run, target=None, status="failed", captures=(capture,))
+    state.requeue(lease.token, LAB, counted=True, partial=partial)
+    gone = Failure(kind="infrastructure", code="no-device", message="away")
+    state.fail_queued(lease.run, gone)
+    read = state.job(job)
+    assert read is not None
+    (run,) = read.runs
+    assert (run.status, run.attempt, run.error, run.captures) == ("failed", 1, gone, (capture,))
+    assert run.target == target("a")
 
 
 def test_cancel_ends_what_waits_and_names_what_runs(state: State) -> None:
