@@ -4,54 +4,69 @@
 # source: exray.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
-_runtime_version.ValidateProtobufRuntimeVersion(_runtime_version.Domain.PUBLIC, 7, 35, 1, "", "exray.proto")
+_runtime_version.ValidateProtobufRuntimeVersion(
+    _runtime_version.Domain.PUBLIC,
+    7,
+    35,
+    1,
+    '',
+    'exray.proto'
+)
 # @@protoc_insertion_point(imports)
 
 _sym_db = _symbol_database.Default()
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n\x0b\x65xray.proto\x12\x05\x65xray"\xa4\x03\n\x06Header\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r\x12\x19\n\x04pass\x18\x02 \x01(\x0e\x32\x0b.exray.Pass\x12\x15\n\ragent_version\x18\x03 \x01(\t\x12\x0b\n\x03\x61\x62i\x18\x04 \x01(\t\x12\x14\n\x0c\x61gent_sha256\x18\x05 \x01(\x0c\x12\x14\n\x0cmodel_sha256\x18\x06 \x01(\x0c\x12\x16\n\x0eruntime_sha256\x18\x07 \x01(\x0c\x12\x0e\n\x06kernel\x18\x08 \x01(\t\x12\x19\n\x11\x66ully_accelerated\x18\t \x01(\x08\x12\x0f\n\x07threads\x18\n \x01(\r\x12\x0e\n\x06warmup\x18\x0b \x01(\r\x12\x13\n\x0brepetitions\x18\x0c \x01(\r\x12\x0f\n\x07wall_ns\x18\r \x01(\x04\x12\x14\n\x0cmonotonic_ns\x18\x0e \x01(\x04\x12%\n\npreprocess\x18\x0f \x01(\x0b\x32\x11.exray.Preprocess\x12)\n\x06labels\x18\x10 \x03(\x0b\x32\x19.exray.Header.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01"g\n\nPreprocess\x12\x0e\n\x06rotate\x18\x01 \x01(\r\x12\x0c\n\x04\x63rop\x18\x02 \x01(\x01\x12\x0e\n\x06resize\x18\x03 \x01(\t\x12\x10\n\x08\x63hannels\x18\x04 \x01(\t\x12\x0c\n\x04mean\x18\x05 \x03(\x01\x12\x0b\n\x03std\x18\x06 \x03(\x01"\xd5\x01\n\nTensorSpec\x12\n\n\x02id\x18\x01 \x01(\r\x12\x19\n\x04role\x18\x02 \x01(\x0e\x32\x0b.exray.Role\x12\x10\n\x08position\x18\x03 \x01(\r\x12\x14\n\x0ctensor_index\x18\x04 \x01(\x05\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x1b\n\x05\x64type\x18\x06 \x01(\x0e\x32\x0c.exray.DType\x12\r\n\x05shape\x18\x07 \x03(\x03\x12\r\n\x05scale\x18\x08 \x03(\x02\x12\x12\n\nzero_point\x18\t \x03(\x03\x12\x1b\n\x13quantized_dimension\x18\n \x01(\x05"7\n\nTensorData\x12\x0c\n\x04spec\x18\x01 \x01(\r\x12\r\n\x05\x66rame\x18\x02 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c"t\n\x05\x46rame\x12\r\n\x05index\x18\x01 \x01(\r\x12\x12\n\nrepetition\x18\x02 \x01(\r\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08start_ns\x18\x04 \x01(\x04\x12\x15\n\rpreprocess_ns\x18\x05 \x01(\x04\x12\x11\n\tinvoke_ns\x18\x06 \x01(\x04"4\n\x07OpTimes\x12\r\n\x05\x66rame\x18\x01 \x01(\r\x12\x1a\n\x03ops\x18\x02 \x03(\x0b\x32\r.exray.OpTime"Y\n\x06OpTime\x12\x0b\n\x03tag\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\x05\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x10\n\x08start_us\x18\x04 \x01(\x04\x12\x13\n\x0b\x64uration_us\x18\x05 \x01(\x04"S\n\x06Memory\x12\r\n\x05\x66rame\x18\x01 \x01(\r\x12\x0f\n\x07time_ns\x18\x02 \x01(\x04\x12\x11\n\trss_bytes\x18\x03 \x01(\x04\x12\x16\n\x0epeak_rss_bytes\x18\x04 \x01(\x04"+\n\x03\x45nd\x12\x13\n\x0binvocations\x18\x01 \x01(\r\x12\x0f\n\x07time_ns\x18\x02 \x01(\x04*?\n\x04Pass\x12\x14\n\x10PASS_UNSPECIFIED\x10\x00\x12\x10\n\x0cPASS_LATENCY\x10\x01\x12\x0f\n\x0bPASS_LAYERS\x10\x02*\x95\x02\n\x05\x44Type\x12\x15\n\x11\x44TYPE_UNSPECIFIED\x10\x00\x12\x0e\n\nDTYPE_BOOL\x10\x01\x12\x0e\n\nDTYPE_INT4\x10\x02\x12\x0e\n\nDTYPE_INT8\x10\x03\x12\x0f\n\x0b\x44TYPE_INT16\x10\x04\x12\x0f\n\x0b\x44TYPE_INT32\x10\x05\x12\x0f\n\x0b\x44TYPE_INT64\x10\x06\x12\x0f\n\x0b\x44TYPE_UINT8\x10\x07\x12\x10\n\x0c\x44TYPE_UINT16\x10\x08\x12\x10\n\x0c\x44TYPE_UINT32\x10\t\x12\x10\n\x0c\x44TYPE_UINT64\x10\n\x12\x11\n\rDTYPE_FLOAT16\x10\x0b\x12\x12\n\x0e\x44TYPE_BFLOAT16\x10\x0c\x12\x11\n\rDTYPE_FLOAT32\x10\r\x12\x11\n\rDTYPE_FLOAT64\x10\x0e*=\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_INPUT\x10\x01\x12\x0f\n\x0bROLE_OUTPUT\x10\x02\x62\x06proto3'
-)
+
+
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0b\x65xray.proto\x12\x05\x65xray\"\x91\x04\n\x06Header\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r\x12\x19\n\x04pass\x18\x02 \x01(\x0e\x32\x0b.exray.Pass\x12\x15\n\ragent_version\x18\x03 \x01(\t\x12\x0b\n\x03\x61\x62i\x18\x04 \x01(\t\x12\x14\n\x0c\x61gent_sha256\x18\x05 \x01(\x0c\x12\x14\n\x0cmodel_sha256\x18\x06 \x01(\x0c\x12\x16\n\x0eruntime_sha256\x18\x07 \x01(\x0c\x12\x0e\n\x06kernel\x18\x08 \x01(\t\x12\x19\n\x11\x66ully_accelerated\x18\t \x01(\x08\x12\x0f\n\x07threads\x18\n \x01(\r\x12\x0e\n\x06warmup\x18\x0b \x01(\r\x12\x13\n\x0brepetitions\x18\x0c \x01(\r\x12\x0f\n\x07wall_ns\x18\r \x01(\x04\x12\x14\n\x0cmonotonic_ns\x18\x0e \x01(\x04\x12%\n\npreprocess\x18\x0f \x01(\x0b\x32\x11.exray.Preprocess\x12)\n\x06labels\x18\x10 \x03(\x0b\x32\x19.exray.Header.LabelsEntry\x12\x13\n\x0b\x61\x63\x63\x65lerator\x18\x11 \x01(\t\x12\x18\n\x10\x61\x63\x63\x65lerator_used\x18\x12 \x01(\t\x12\x10\n\x08\x63pu_mask\x18\x13 \x01(\x04\x12\x15\n\rcpu_mask_used\x18\x14 \x01(\x04\x12\x13\n\x0b\x62yte_budget\x18\x15 \x01(\x04\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"g\n\nPreprocess\x12\x0e\n\x06rotate\x18\x01 \x01(\r\x12\x0c\n\x04\x63rop\x18\x02 \x01(\x01\x12\x0e\n\x06resize\x18\x03 \x01(\t\x12\x10\n\x08\x63hannels\x18\x04 \x01(\t\x12\x0c\n\x04mean\x18\x05 \x03(\x01\x12\x0b\n\x03std\x18\x06 \x03(\x01\"\xd5\x01\n\nTensorSpec\x12\n\n\x02id\x18\x01 \x01(\r\x12\x19\n\x04role\x18\x02 \x01(\x0e\x32\x0b.exray.Role\x12\x10\n\x08position\x18\x03 \x01(\r\x12\x14\n\x0ctensor_index\x18\x04 \x01(\x05\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x1b\n\x05\x64type\x18\x06 \x01(\x0e\x32\x0c.exray.DType\x12\r\n\x05shape\x18\x07 \x03(\x03\x12\r\n\x05scale\x18\x08 \x03(\x02\x12\x12\n\nzero_point\x18\t \x03(\x03\x12\x1b\n\x13quantized_dimension\x18\n \x01(\x05\"7\n\nTensorData\x12\x0c\n\x04spec\x18\x01 \x01(\r\x12\r\n\x05\x66rame\x18\x02 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"\x8d\x01\n\nStatistics\x12\x0c\n\x04spec\x18\x01 \x01(\r\x12\r\n\x05\x66rame\x18\x02 \x01(\r\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x12\x0b\n\x03min\x18\x04 \x01(\x01\x12\x0b\n\x03max\x18\x05 \x01(\x01\x12\x0c\n\x04mean\x18\x06 \x01(\x01\x12\x0b\n\x03rms\x18\x07 \x01(\x01\x12\x11\n\tsaturated\x18\x08 \x01(\x04\x12\x0b\n\x03nan\x18\t \x01(\x04\"\xc0\x01\n\nConditions\x12$\n\x04when\x18\x01 \x01(\x0e\x32\x16.exray.Conditions.When\x12\x0f\n\x07time_ns\x18\x02 \x01(\x04\x12\x1c\n\x06\x63locks\x18\x03 \x03(\x0b\x32\x0c.exray.Clock\x12(\n\x0ctemperatures\x18\x04 \x03(\x0b\x32\x12.exray.Temperature\"3\n\x04When\x12\x14\n\x10WHEN_UNSPECIFIED\x10\x00\x12\n\n\x06\x42\x45\x46ORE\x10\x01\x12\t\n\x05\x41\x46TER\x10\x02\"!\n\x05\x43lock\x12\x0b\n\x03\x63pu\x18\x01 \x01(\r\x12\x0b\n\x03khz\x18\x02 \x01(\x04\"1\n\x0bTemperature\x12\x0c\n\x04zone\x18\x01 \x01(\t\x12\x14\n\x0cmillicelsius\x18\x02 \x01(\x11\"t\n\x05\x46rame\x12\r\n\x05index\x18\x01 \x01(\r\x12\x12\n\nrepetition\x18\x02 \x01(\r\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08start_ns\x18\x04 \x01(\x04\x12\x15\n\rpreprocess_ns\x18\x05 \x01(\x04\x12\x11\n\tinvoke_ns\x18\x06 \x01(\x04\"4\n\x07OpTimes\x12\r\n\x05\x66rame\x18\x01 \x01(\r\x12\x1a\n\x03ops\x18\x02 \x03(\x0b\x32\r.exray.OpTime\"Y\n\x06OpTime\x12\x0b\n\x03tag\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\x05\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x10\n\x08start_us\x18\x04 \x01(\x04\x12\x13\n\x0b\x64uration_us\x18\x05 \x01(\x04\"S\n\x06Memory\x12\r\n\x05\x66rame\x18\x01 \x01(\r\x12\x0f\n\x07time_ns\x18\x02 \x01(\x04\x12\x11\n\trss_bytes\x18\x03 \x01(\x04\x12\x16\n\x0epeak_rss_bytes\x18\x04 \x01(\x04\"+\n\x03\x45nd\x12\x13\n\x0binvocations\x18\x01 \x01(\r\x12\x0f\n\x07time_ns\x18\x02 \x01(\x04*d\n\x04Pass\x12\x14\n\x10PASS_UNSPECIFIED\x10\x00\x12\x10\n\x0cPASS_LATENCY\x10\x01\x12\x0f\n\x0bPASS_LAYERS\x10\x02\x12\x10\n\x0cPASS_PROFILE\x10\x03\x12\x11\n\rPASS_ISOLATED\x10\x04*\x95\x02\n\x05\x44Type\x12\x15\n\x11\x44TYPE_UNSPECIFIED\x10\x00\x12\x0e\n\nDTYPE_BOOL\x10\x01\x12\x0e\n\nDTYPE_INT4\x10\x02\x12\x0e\n\nDTYPE_INT8\x10\x03\x12\x0f\n\x0b\x44TYPE_INT16\x10\x04\x12\x0f\n\x0b\x44TYPE_INT32\x10\x05\x12\x0f\n\x0b\x44TYPE_INT64\x10\x06\x12\x0f\n\x0b\x44TYPE_UINT8\x10\x07\x12\x10\n\x0c\x44TYPE_UINT16\x10\x08\x12\x10\n\x0c\x44TYPE_UINT32\x10\t\x12\x10\n\x0c\x44TYPE_UINT64\x10\n\x12\x11\n\rDTYPE_FLOAT16\x10\x0b\x12\x12\n\x0e\x44TYPE_BFLOAT16\x10\x0c\x12\x11\n\rDTYPE_FLOAT32\x10\r\x12\x11\n\rDTYPE_FLOAT64\x10\x0e*=\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_INPUT\x10\x01\x12\x0f\n\x0bROLE_OUTPUT\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "exray_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'exray_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
-    _globals["_HEADER_LABELSENTRY"]._loaded_options = None
-    _globals["_HEADER_LABELSENTRY"]._serialized_options = b"8\001"
-    _globals["_PASS"]._serialized_start = 1216
-    _globals["_PASS"]._serialized_end = 1279
-    _globals["_DTYPE"]._serialized_start = 1282
-    _globals["_DTYPE"]._serialized_end = 1559
-    _globals["_ROLE"]._serialized_start = 1561
-    _globals["_ROLE"]._serialized_end = 1622
-    _globals["_HEADER"]._serialized_start = 23
-    _globals["_HEADER"]._serialized_end = 443
-    _globals["_HEADER_LABELSENTRY"]._serialized_start = 398
-    _globals["_HEADER_LABELSENTRY"]._serialized_end = 443
-    _globals["_PREPROCESS"]._serialized_start = 445
-    _globals["_PREPROCESS"]._serialized_end = 548
-    _globals["_TENSORSPEC"]._serialized_start = 551
-    _globals["_TENSORSPEC"]._serialized_end = 764
-    _globals["_TENSORDATA"]._serialized_start = 766
-    _globals["_TENSORDATA"]._serialized_end = 821
-    _globals["_FRAME"]._serialized_start = 823
-    _globals["_FRAME"]._serialized_end = 939
-    _globals["_OPTIMES"]._serialized_start = 941
-    _globals["_OPTIMES"]._serialized_end = 993
-    _globals["_OPTIME"]._serialized_start = 995
-    _globals["_OPTIME"]._serialized_end = 1084
-    _globals["_MEMORY"]._serialized_start = 1086
-    _globals["_MEMORY"]._serialized_end = 1169
-    _globals["_END"]._serialized_start = 1171
-    _globals["_END"]._serialized_end = 1214
+  DESCRIPTOR._loaded_options = None
+  _globals['_HEADER_LABELSENTRY']._loaded_options = None
+  _globals['_HEADER_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_PASS']._serialized_start=1750
+  _globals['_PASS']._serialized_end=1850
+  _globals['_DTYPE']._serialized_start=1853
+  _globals['_DTYPE']._serialized_end=2130
+  _globals['_ROLE']._serialized_start=2132
+  _globals['_ROLE']._serialized_end=2193
+  _globals['_HEADER']._serialized_start=23
+  _globals['_HEADER']._serialized_end=552
+  _globals['_HEADER_LABELSENTRY']._serialized_start=507
+  _globals['_HEADER_LABELSENTRY']._serialized_end=552
+  _globals['_PREPROCESS']._serialized_start=554
+  _globals['_PREPROCESS']._serialized_end=657
+  _globals['_TENSORSPEC']._serialized_start=660
+  _globals['_TENSORSPEC']._serialized_end=873
+  _globals['_TENSORDATA']._serialized_start=875
+  _globals['_TENSORDATA']._serialized_end=930
+  _globals['_STATISTICS']._serialized_start=933
+  _globals['_STATISTICS']._serialized_end=1074
+  _globals['_CONDITIONS']._serialized_start=1077
+  _globals['_CONDITIONS']._serialized_end=1269
+  _globals['_CONDITIONS_WHEN']._serialized_start=1218
+  _globals['_CONDITIONS_WHEN']._serialized_end=1269
+  _globals['_CLOCK']._serialized_start=1271
+  _globals['_CLOCK']._serialized_end=1304
+  _globals['_TEMPERATURE']._serialized_start=1306
+  _globals['_TEMPERATURE']._serialized_end=1355
+  _globals['_FRAME']._serialized_start=1357
+  _globals['_FRAME']._serialized_end=1473
+  _globals['_OPTIMES']._serialized_start=1475
+  _globals['_OPTIMES']._serialized_end=1527
+  _globals['_OPTIME']._serialized_start=1529
+  _globals['_OPTIME']._serialized_end=1618
+  _globals['_MEMORY']._serialized_start=1620
+  _globals['_MEMORY']._serialized_end=1703
+  _globals['_END']._serialized_start=1705
+  _globals['_END']._serialized_end=1748
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,8 @@ class Pass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PASS_UNSPECIFIED: _ClassVar[Pass]
     PASS_LATENCY: _ClassVar[Pass]
     PASS_LAYERS: _ClassVar[Pass]
+    PASS_PROFILE: _ClassVar[Pass]
+    PASS_ISOLATED: _ClassVar[Pass]
 
 class DType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -39,6 +41,8 @@ class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 PASS_UNSPECIFIED: Pass
 PASS_LATENCY: Pass
 PASS_LAYERS: Pass
+PASS_PROFILE: Pass
+PASS_ISOLATED: Pass
 DTYPE_UNSPECIFIED: DType
 DTYPE_BOOL: DType
 DTYPE_INT4: DType
@@ -59,7 +63,7 @@ ROLE_INPUT: Role
 ROLE_OUTPUT: Role
 
 class Header(_message.Message):
-    __slots__ = ("format", "agent_version", "abi", "agent_sha256", "model_sha256", "runtime_sha256", "kernel", "fully_accelerated", "threads", "warmup", "repetitions", "wall_ns", "monotonic_ns", "preprocess", "labels")
+    __slots__ = ("format", "agent_version", "abi", "agent_sha256", "model_sha256", "runtime_sha256", "kernel", "fully_accelerated", "threads", "warmup", "repetitions", "wall_ns", "monotonic_ns", "preprocess", "labels", "accelerator", "accelerator_used", "cpu_mask", "cpu_mask_used", "byte_budget")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +87,11 @@ class Header(_message.Message):
     MONOTONIC_NS_FIELD_NUMBER: _ClassVar[int]
     PREPROCESS_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    ACCELERATOR_FIELD_NUMBER: _ClassVar[int]
+    ACCELERATOR_USED_FIELD_NUMBER: _ClassVar[int]
+    CPU_MASK_FIELD_NUMBER: _ClassVar[int]
+    CPU_MASK_USED_FIELD_NUMBER: _ClassVar[int]
+    BYTE_BUDGET_FIELD_NUMBER: _ClassVar[int]
     format: int
     agent_version: str
     abi: str
@@ -98,7 +107,12 @@ class Header(_message.Message):
     monotonic_ns: int
     preprocess: Preprocess
     labels: _containers.ScalarMap[str, str]
-    def __init__(self, format: _Optional[int] = ..., agent_version: _Optional[str] = ..., abi: _Optional[str] = ..., agent_sha256: _Optional[bytes] = ..., model_sha256: _Optional[bytes] = ..., runtime_sha256: _Optional[bytes] = ..., kernel: _Optional[str] = ..., fully_accelerated: _Optional[bool] = ..., threads: _Optional[int] = ..., warmup: _Optional[int] = ..., repetitions: _Optional[int] = ..., wall_ns: _Optional[int] = ..., monotonic_ns: _Optional[int] = ..., preprocess: _Optional[_Union[Preprocess, _Mapping]] = ..., labels: _Optional[_Mapping[str, str]] = ..., **kwargs) -> None: ...
+    accelerator: str
+    accelerator_used: str
+    cpu_mask: int
+    cpu_mask_used: int
+    byte_budget: int
+    def __init__(self, format: _Optional[int] = ..., agent_version: _Optional[str] = ..., abi: _Optional[str] = ..., agent_sha256: _Optional[bytes] = ..., model_sha256: _Optional[bytes] = ..., runtime_sha256: _Optional[bytes] = ..., kernel: _Optional[str] = ..., fully_accelerated: _Optional[bool] = ..., threads: _Optional[int] = ..., warmup: _Optional[int] = ..., repetitions: _Optional[int] = ..., wall_ns: _Optional[int] = ..., monotonic_ns: _Optional[int] = ..., preprocess: _Optional[_Union[Preprocess, _Mapping]] = ..., labels: _Optional[_Mapping[str, str]] = ..., accelerator: _Optional[str] = ..., accelerator_used: _Optional[str] = ..., cpu_mask: _Optional[int] = ..., cpu_mask_used: _Optional[int] = ..., byte_budget: _Optional[int] = ..., **kwargs) -> None: ...
 
 class Preprocess(_message.Message):
     __slots__ = ("rotate", "crop", "resize", "channels", "mean", "std")
@@ -149,6 +163,64 @@ class TensorData(_message.Message):
     frame: int
     data: bytes
     def __init__(self, spec: _Optional[int] = ..., frame: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class Statistics(_message.Message):
+    __slots__ = ("spec", "frame", "count", "min", "max", "mean", "rms", "saturated", "nan")
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    MIN_FIELD_NUMBER: _ClassVar[int]
+    MAX_FIELD_NUMBER: _ClassVar[int]
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    RMS_FIELD_NUMBER: _ClassVar[int]
+    SATURATED_FIELD_NUMBER: _ClassVar[int]
+    NAN_FIELD_NUMBER: _ClassVar[int]
+    spec: int
+    frame: int
+    count: int
+    min: float
+    max: float
+    mean: float
+    rms: float
+    saturated: int
+    nan: int
+    def __init__(self, spec: _Optional[int] = ..., frame: _Optional[int] = ..., count: _Optional[int] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., mean: _Optional[float] = ..., rms: _Optional[float] = ..., saturated: _Optional[int] = ..., nan: _Optional[int] = ...) -> None: ...
+
+class Conditions(_message.Message):
+    __slots__ = ("when", "time_ns", "clocks", "temperatures")
+    class When(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        WHEN_UNSPECIFIED: _ClassVar[Conditions.When]
+        BEFORE: _ClassVar[Conditions.When]
+        AFTER: _ClassVar[Conditions.When]
+    WHEN_UNSPECIFIED: Conditions.When
+    BEFORE: Conditions.When
+    AFTER: Conditions.When
+    WHEN_FIELD_NUMBER: _ClassVar[int]
+    TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    CLOCKS_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURES_FIELD_NUMBER: _ClassVar[int]
+    when: Conditions.When
+    time_ns: int
+    clocks: _containers.RepeatedCompositeFieldContainer[Clock]
+    temperatures: _containers.RepeatedCompositeFieldContainer[Temperature]
+    def __init__(self, when: _Optional[_Union[Conditions.When, str]] = ..., time_ns: _Optional[int] = ..., clocks: _Optional[_Iterable[_Union[Clock, _Mapping]]] = ..., temperatures: _Optional[_Iterable[_Union[Temperature, _Mapping]]] = ...) -> None: ...
+
+class Clock(_message.Message):
+    __slots__ = ("cpu", "khz")
+    CPU_FIELD_NUMBER: _ClassVar[int]
+    KHZ_FIELD_NUMBER: _ClassVar[int]
+    cpu: int
+    khz: int
+    def __init__(self, cpu: _Optional[int] = ..., khz: _Optional[int] = ...) -> None: ...
+
+class Temperature(_message.Message):
+    __slots__ = ("zone", "millicelsius")
+    ZONE_FIELD_NUMBER: _ClassVar[int]
+    MILLICELSIUS_FIELD_NUMBER: _ClassVar[int]
+    zone: str
+    millicelsius: int
+    def __init__(self, zone: _Optional[str] = ..., millicelsius: _Optional[int] = ...) -> None: ...
 
 class Frame(_message.Message):
     __slots__ = ("index", "repetition", "name", "start_ns", "preprocess_ns", "invoke_ns")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,9 +54,17 @@ def run(lab: Shell, *, stay: bool) -> None:
         _must_name(right, "none")
         _must_name(wrong, "channel")
         if stay:
+            from adbutils import adb_path
+
+            config = settings.data / "farm.toml"
+            config.write_text(f"data = {json.dumps(str(settings.data))}\n[adb]\nport = {adb.port}\n", encoding="utf-8")
             say("\nThe phone and the daemon stay up until Ctrl-C. In another terminal:", highlight=False)
-            say(f"  adb -P {adb.port} -s {phones[0].serial} shell", highlight=False, soft_wrap=True)
-            say(f"  open {right.report} and {wrong.report}", highlight=False, soft_wrap=True)
+            for line in (
+                f"{sys.argv[0]} --config {config} submit MODEL.tflite --inputs PICTURES --wait",
+                f"{adb_path()} -P {adb.port} -s {phones[0].serial} shell",
+                f"xdg-open {wrong.report}",
+            ):
+                say(f"  {line}", highlight=False, soft_wrap=True)
             with contextlib.suppress(KeyboardInterrupt):
                 while True:
                     time.sleep(3600)
