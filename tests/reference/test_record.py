@@ -6,10 +6,10 @@ import io
 import os
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
@@ -246,16 +246,9 @@ def test_work_is_counted_from_the_graph() -> None:
 
 
 def children() -> list[str]:
-    """Processes that this one started and that still run the worker."""
-    deadline = time.monotonic() + 5
-    while True:
-        found = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=True
-        ).stdout
-        alive = [line for line in found.splitlines() if "farm.reference.worker" in line]
-        if not alive or time.monotonic() > deadline:
-            return alive
-        time.sleep(0.05)
+    """Command lines of the workers this process has."""
+    lines = [" ".join(child.cmdline()) for child in psutil.Process().children()]
+    return [line for line in lines if "farm.reference.worker" in line]
 
 
 def test_a_keyword_spotter_with_an_open_batch_runs(testdata: Path, artifacts: ArtifactStore) -> None:
