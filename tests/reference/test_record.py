@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -246,9 +248,17 @@ def test_work_is_counted_from_the_graph() -> None:
 
 
 def children() -> list[str]:
-    """Command lines of the workers this process has."""
-    lines = [" ".join(child.cmdline()) for child in psutil.Process().children()]
-    return [line for line in lines if "farm.reference.worker" in line]
+    """Command lines of this process's workers that are still alive after a while."""
+    deadline = time.monotonic() + 5
+    while True:
+        alive = []
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):  # it ended meanwhile
+                alive.append(" ".join(child.cmdline()))
+        alive = [line for line in alive if "farm.reference.worker" in line]
+        if not alive or time.monotonic() > deadline:
+            return alive
+        time.sleep(0.05)
 
 
 def test_a_keyword_spotter_with_an_open_batch_runs(testdata: Path, artifacts: ArtifactStore) -> None:
