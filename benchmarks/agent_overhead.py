@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -52,7 +53,7 @@ class Bench:
 
     def _make_agent(self) -> Path:
         subprocess.run(["make", "-s", "-C", NATIVE], check=True)
-        return next(NATIVE.glob("build/linux-*[!e]/exray-agent"))  # not the sanitized build
+        return NATIVE / "build" / f"linux-{os.uname().machine}" / "exray-agent"
 
     def _random_inputs(self) -> list[Path]:
         from ai_edge_litert.interpreter import Interpreter

@@ -5,6 +5,7 @@
     |   |-- ModelError          the .tflite cannot be read, instrumented or run
     |   |-- RecipeError         the recipe is wrong (file and line)
     |   |-- InputsError         inputs or labels are wrong
+    |   |-- CaptureError    the file is no capture, is damaged, or needs a newer farm
     |   |-- SelectorError       the selector is wrong (column) or matches nothing
     |   `-- SettingsError       farm.toml is wrong (file and line)
     |-- InfrastructureError     the lab's: requeued                exit 3
@@ -66,6 +67,10 @@ class RecipeError(JobError):
 
 class InputsError(JobError):
     """Inputs or labels are missing, broken, or do not fit the model."""
+
+
+class CaptureError(JobError):
+    """The file is no capture, breaks the format's rules or limits, or was written for a newer farm."""
 
 
 class SelectorError(JobError):

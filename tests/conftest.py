@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from farm import virtual
 from farm.fleet.private import private_adb_server
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
     from farm.fleet.adb import AdbServer
     from farm.virtual import VirtualPhone
+    from farm.virtual.profile import Profile
+
+# No test asserts a time: a loaded machine is no bug.
+settings.register_profile("farm", deadline=None)
+settings.load_profile("farm")
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "farm" / "demo"
@@ -45,8 +51,8 @@ def make_phone(adb: AdbServer, tmp_path: Path) -> Iterator[Callable[..., Virtual
     """Virtual phones attached to the adb server, ended with the test."""
     folder = tmp_path / "data" / "virtual"
 
-    def make(**options: int) -> VirtualPhone:
-        (phone,) = virtual.up(folder, 1, owner_pid=os.getpid(), **options)
+    def make(storage_bytes: int | None = None, kind: Profile | None = None) -> VirtualPhone:
+        (phone,) = virtual.up(folder, 1, owner_pid=os.getpid(), storage_bytes=storage_bytes, kind=kind)
         adb.connect(phone.serial)
         return phone
 

@@ -77,8 +77,14 @@ def assess_run(
     latency: Recording,
     layers: Recording | None,
     progress: Progress | None = None,
+    *,
+    isolated: Recording | None = None,
+    profile: Recording | None = None,
 ) -> AssessedRun:
     """Run what references are needed, compare, conclude.
+
+    `isolated` was fed the layers of the reference that its label `isolated.FED_BY` names, or of the first one. Times by type
+    of layer come from `profile` where it is given, else from `layers`.
 
     `progress` is told the stage and its frames, at least once a second while a reference runs, and may raise to give up.
 
@@ -87,15 +93,16 @@ def assess_run(
         InfrastructureError: the latency pass logged nothing, or a reference took longer than `pass_timeout_s`.
     """
     room = Room(submission, artifacts, cache_dir, progress)
-    evidence = gather(room, latency, layers)
+    evidence = gather(room, latency, layers, isolated, profile)
     room.tell("assess", 0, 0)
     assessment = assess(evidence)
+    timed = profile if profile is not None and profile.ops else layers
     return AssessedRun(
         verdict=assessment.verdict,
         findings=assessment.findings,
         accuracy=assessment.accuracy,
         latency_ms=latency_of(latency, artifacts),
-        layer_types=() if layers is None else layer_types(layers, evidence.graph, artifacts),
+        layer_types=() if timed is None else layer_types(timed, evidence.graph, artifacts),
         comparisons=evidence.comparisons,
         memory_mb=latency.peak_rss_bytes / MIB if latency.peak_rss_bytes else None,
     )

@@ -15,6 +15,8 @@ from farm.assess.observe import observe
 from farm.assess.replay import Replay
 from farm.compare.answers import answers, is_classifier, output
 from farm.compare.difference import difference
+from farm.compare.isolated import compare_isolated, fed_by
+from farm.compare.latency import layer_times
 from farm.compare.layers import compare_layers, input_error, is_quantized, judged, threshold
 from farm.errors import InfrastructureError
 from farm.model import graph as graphs
@@ -41,7 +43,13 @@ if TYPE_CHECKING:
 FAST, SLOW = "litert", "litert-ref"
 
 
-def gather(room: Room, latency: Recording, layers: Recording | None) -> Evidence:
+def gather(
+    room: Room,
+    latency: Recording,
+    layers: Recording | None,
+    isolated: Recording | None = None,
+    profile: Recording | None = None,
+) -> Evidence:
     """The evidence of a run. Errors as in `assess_run`."""
     submission, artifacts, graph = room.submission, room.artifacts, room.graph
     for name in submission.references:
@@ -51,7 +59,9 @@ def gather(room: Room, latency: Recording, layers: Recording | None) -> Evidence
         raise InfrastructureError(
             "the latency pass logged no frame", where=latency.header.source, remedy="run it again"
         )
-    references, comparisons = room.compare(layers) if layers is not None and layers.frames else ((), ())
+    references, comparisons = (
+        room.compare(layers, isolated, profile) if layers is not None and layers.frames else ((), ())
+    )
     inputs = (
         observe(submission, graph, room.recipe, layers, references[0], artifacts) if layers and references else None
     )
@@ -136,15 +146,26 @@ class Room:
         """What the fast runtime answers under other recipes."""
         return self.record(FAST, frames, recipes, "other recipes", layers=False)
 
-    def compare(self, layers: Recording) -> tuple[tuple[Recording, ...], tuple[Comparison, ...]]:
+    def compare(
+        self, layers: Recording, isolated: Recording | None, profile: Recording | None
+    ) -> tuple[tuple[Recording, ...], tuple[Comparison, ...]]:
         """Layer recordings of the references, and the device against each."""
         frames, graph, artifacts = self.frames(layers), self.graph, self.artifacts
         references = tuple(self.every_tensor(name, frames) for name in self.submission.references)
         healthy = self._control(frames)
+        plain_times = layer_times(profile, graph, artifacts) if profile is not None else {}
         found = []
-        for reference in references:
+        for i, reference in enumerate(references):
             comparison = compare_layers(
-                layers, reference, graph, artifacts, threshold=threshold(graph, control=healthy)
+                layers,
+                reference,
+                graph,
+                artifacts,
+                threshold=threshold(graph, control=healthy),
+                own=compare_isolated(isolated, reference, graph, artifacts)
+                if isolated is not None and fed_by(isolated, reference, default=i == 0)
+                else None,
+                profile_us=plain_times,
             )
             limit = threshold(graph, control=healthy, input_nrmse=input_error(comparison))
             found.append(judged(comparison, limit))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farm.report.document import Finding, Verdict, VerdictKind
+from farm.report.words import origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,8 @@ def _cause(evidence: Evidence, findings: Sequence[Finding]) -> str:
 
 def _differs(evidence: Evidence) -> bool:
     seen = evidence.transform
-    return (seen is not None and seen.differs) or any(c.first_divergence is not None for c in evidence.comparisons)
+    parts = any(c.first_divergence is not None or c.local_fault is not None for c in evidence.comparisons)
+    return (seen is not None and seen.differs) or parts
 
 
 def _has_effect(evidence: Evidence) -> bool:
@@ -125,10 +127,14 @@ def _unexplained(evidence: Evidence) -> str:
     for comparison in evidence.comparisons:
         if comparison.first_divergence is not None:
             d = comparison.first_divergence
+            made = origin(comparison)
             return (
                 f"{start} it parts from {comparison.reference} first at node {d.node} {d.op} ({d.tensor}), "
-                f"running nRMSE {d.running_nrmse:.2g} over {comparison.threshold:.2g}"
+                f"running nRMSE {d.running_nrmse:.2g} over {comparison.threshold:.2g}{f'; {made}' if made else ''}"
             )
+    for comparison in evidence.comparisons:
+        if comparison.local_fault is not None:
+            return f"No layer parts from {comparison.reference} on the whole, yet {origin(comparison)}"
     layers = "and no layer diverges on the frames logged, but" if evidence.comparisons else ""
     return f"{start} {layers} its answers are worse".replace("yet and", "and").replace("  ", " ")
 

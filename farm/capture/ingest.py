@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
-import struct
-from typing import IO, TYPE_CHECKING, Any
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+import farm
+from farm.capture import container as mcap
 from farm.capture import exray_pb2 as pb
-from farm.capture.recording import FrameTime, Header, OpTime, RecordingWriter, TensorSpec
-from farm.errors import BugError
+from farm.capture.container import Container
+from farm.capture.messages import TensorData, read
+from farm.capture.recording import (
+    GROUP_BYTES,
+    Clock,
+    Conditions,
+    FrameTime,
+    Header,
+    MemorySample,
+    OpTime,
+    RecordingWriter,
+    Temperature,
+    TensorSpec,
+    TensorStatistics,
+)
+from farm.errors import BugError, CaptureError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from google.protobuf.message import Message
+
+    from farm.capture.container import Limits
     from farm.capture.recording import PassName
     from farm.store.artifacts import ArtifactStore
 
-FORMAT = 1
-RECORD_LIMIT = 1 << 31
+    Array = np.ndarray[Any, Any]
 
-_MESSAGES: dict[str, Any] = {
-    "/header": pb.Header,
-    "/tensor_spec": pb.TensorSpec,
-    "/tensor_data": pb.TensorData,
-    "/frame": pb.Frame,
-    "/op_times": pb.OpTimes,
-    "/memory": pb.Memory,
-    "/end": pb.End,
+FORMAT = 1
+MAX_RANK = 32
+
+_PASSES: dict[int, PassName] = {
+    pb.PASS_LATENCY: "latency",
+    pb.PASS_LAYERS: "layers",
+    pb.PASS_PROFILE: "profile",
+    pb.PASS_ISOLATED: "isolated",
 }
-_PASSES: dict[int, PassName] = {pb.PASS_LATENCY: "latency", pb.PASS_LAYERS: "layers"}
+_ROLES: dict[int, Literal["input", "output"]] = {pb.ROLE_INPUT: "input", pb.ROLE_OUTPUT: "output"}
+_WHENS: dict[int, Literal["before", "after"]] = {pb.Conditions.BEFORE: "before", pb.Conditions.AFTER: "after"}
 _DTYPES = {
     pb.DTYPE_BOOL: "bool",
+    pb.DTYPE_INT4: "int8",  # numpy has none: widened, which loses nothing
     pb.DTYPE_INT8: "int8",
     pb.DTYPE_INT16: "int16",
     pb.DTYPE_INT32: "int32",
@@ -42,13 +63,14 @@ _DTYPES = {
     pb.DTYPE_UINT32: "uint32",
     pb.DTYPE_UINT64: "uint64",
     pb.DTYPE_FLOAT16: "float16",
+    pb.DTYPE_BFLOAT16: "float32",  # as int4
     pb.DTYPE_FLOAT32: "float32",
     pb.DTYPE_FLOAT64: "float64",
 }
 
 
 def ingest(capture: Path, source: str, artifacts: ArtifactStore) -> str | None:
-    """Store a capture's content as a recording.
+    """Store the content of a capture that our agent wrote as a recording.
 
     Returns:
         The recording's sha256; None when the capture was cut off before its header was whole.
@@ -57,135 +79,272 @@ def ingest(capture: Path, source: str, artifacts: ArtifactStore) -> str | None:
         BugError: the capture is whole but not what the agent may write.
     """
     with capture.open("rb") as file:
-        messages = read(file)
-        first = next(messages, None)
-        if first is None:
+        if file.read(len(mcap.MAGIC)) != mcap.MAGIC:
             return None
-        if not isinstance(first, pb.Header):
-            raise BugError(f"starts with {type(first).__name__} instead of a header", where=str(capture))
-        return _Ingest(first, source, artifacts, str(capture)).run(messages)
+    try:
+        return record(capture, source, artifacts)
+    except CaptureError as e:
+        raise BugError(e.message, where=e.where, remedy=e.remedy) from e
+
+
+def record(capture: Path, source: str, artifacts: ArtifactStore, limits: Limits | None = None) -> str | None:
+    """As `ingest`, for a capture that anybody may have written.
+
+    Raises:
+        CaptureError: it is none, breaks the format's rules or limits, or was written for a newer farm.
+    """
+    with capture.open("rb") as file:
+        container = Container(file, str(capture), limits)
+        messages = read(container)
+        header = first(messages, container)
+        return None if header is None else _Ingest(header, source, artifacts, container).run(messages)
+
+
+def first(messages: Iterator[Message | TensorData], container: Container) -> pb.Header | None:
+    """The header, checked; None when it was cut off.
+
+    Raises:
+        CaptureError: something else comes first, or a newer farm is needed.
+    """
+    header = next(messages, None)
+    if header is None:
+        return None
+    if not isinstance(header, pb.Header):
+        raise container.error(f"starts with {type(header).__name__} instead of a header")
+    if header.format != FORMAT:
+        raise newer(container, header, f"has format {header.format}, and this farm reads format {FORMAT}")
+    if getattr(header, "pass") not in _PASSES:
+        raise newer(container, header, f"is the log of pass {getattr(header, 'pass')}, which this farm does not know")
+    return header
+
+
+def newer(container: Container, header: pb.Header, message: str) -> CaptureError:
+    """The refusal of what only a newer farm understands."""
+    return container.error(
+        f"{message} (it is {farm.__version__}; exray agent {header.agent_version or 'of no version'} wrote the capture)",
+        f"read it with the farm that came with agent {header.agent_version or 'and capture'}, or a later one",
+    )
+
+
+def header_of(header: pb.Header, source: str) -> Header:
+    """A checked header as recordings keep it."""
+    return Header(
+        pass_=_PASSES[getattr(header, "pass")],
+        source=source,
+        source_version=header.agent_version,
+        model_sha256=header.model_sha256.hex(),
+        agent_sha256=header.agent_sha256.hex(),
+        runtime_sha256=header.runtime_sha256.hex(),
+        kernel=header.kernel,
+        threads=header.threads,
+        warmup=header.warmup,
+        repetitions=header.repetitions,
+        abi=header.abi,
+        fully_accelerated=header.fully_accelerated,
+        labels=dict(header.labels),
+        accelerator=header.accelerator,
+        accelerator_used=header.accelerator_used,
+        cpu_mask=header.cpu_mask,
+        cpu_mask_used=header.cpu_mask_used,
+        byte_budget=header.byte_budget,
+    )
+
+
+@dataclass(frozen=True)
+class _Type:
+    """What a tensor's data is read as."""
+
+    dtype: int
+    """exray's."""
+    numpy: np.dtype[Any]
+    count: int
+    spec: TensorSpec
 
 
 class _Ingest:
     """One capture on its way."""
 
-    def __init__(self, header: pb.Header, source: str, artifacts: ArtifactStore, where: str) -> None:
-        if header.format != FORMAT or getattr(header, "pass") not in _PASSES:
-            raise BugError(f"has format {header.format} of pass {getattr(header, 'pass')}", where=where)
-        self.where = where
-        self.specs: dict[int, pb.TensorSpec] = {}
-        self.keys: dict[int, int] = {}
-        self.writer = RecordingWriter(
-            artifacts,
-            Header(
-                pass_=_PASSES[getattr(header, "pass")],
-                source=source,
-                source_version=header.agent_version,
-                model_sha256=header.model_sha256.hex(),
-                agent_sha256=header.agent_sha256.hex(),
-                runtime_sha256=header.runtime_sha256.hex(),
-                kernel=header.kernel,
-                threads=header.threads,
-                warmup=header.warmup,
-                repetitions=header.repetitions,
-                abi=header.abi,
-                fully_accelerated=header.fully_accelerated,
-                labels=dict(header.labels),
-            ),
-        )
+    def __init__(self, header: pb.Header, source: str, artifacts: ArtifactStore, container: Container) -> None:
+        self.header = header
+        self.container = container
+        self.limits = container.limits
+        self.types: dict[int, _Type] = {}
+        self.keys: set[int] = set()
+        self.specs_bytes = 0
+        self.frame: int | None = None
+        self.tensors: dict[int, Array] = {}
+        self.chunk: object = None
+        self.frame_bytes = self.waiting_bytes = self.frames = 0
+        self.peak, self.complete = 0, False
+        self.writer = RecordingWriter(artifacts, header_of(header, source))
 
-    def run(self, messages: Iterator[Any]) -> str:
-        frame: int | None = None
-        tensors: dict[int, np.ndarray[Any, Any]] = {}
-        peak, complete = 0, False
+    def run(self, messages: Iterator[Message | TensorData]) -> str:
         for message in messages:
-            if isinstance(message, pb.TensorData):
-                if message.frame != frame:
-                    self._store(frame, tensors)
-                    frame, tensors = message.frame, {}
-                key, value = self._tensor(message)
-                tensors[key] = value
+            if isinstance(message, TensorData):
+                self._tensor(message)
             elif isinstance(message, pb.TensorSpec):
                 self._spec(message)
             elif isinstance(message, pb.Frame):
-                self.writer.time(
-                    FrameTime(
-                        index=message.index,
-                        repetition=message.repetition,
-                        name=message.name,
-                        preprocess_ns=message.preprocess_ns,
-                        invoke_ns=message.invoke_ns,
-                    )
-                )
+                self.writer.time(_frame_time(message))
             elif isinstance(message, pb.OpTimes):
-                for op in message.ops:
-                    self.writer.op(
-                        OpTime(
-                            frame=message.frame, tag=op.tag, type=op.type, index=op.index, duration_us=op.duration_us
-                        )
-                    )
+                self._ops(message)
             elif isinstance(message, pb.Memory):
-                peak = max(peak, message.peak_rss_bytes or message.rss_bytes)
+                self._memory(message)
+            elif isinstance(message, pb.Statistics):
+                self._statistics(message)
+            elif isinstance(message, pb.Conditions):
+                self._conditions(message)
             elif isinstance(message, pb.End):
-                complete = True
-        if complete or len(tensors) == len(self.specs):
-            self._store(frame, tensors)  # a frame cut off in its middle is not a frame
-        return self.writer.close(peak_rss_bytes=peak, complete=complete)
+                self.complete = True
+            elif isinstance(message, pb.Header):
+                raise self.container.error("holds a second header")
+        if self.complete or self.tensors.keys() == self.keys:
+            self._store()  # a frame cut off in its middle is not a frame
+        return self.writer.close(peak_rss_bytes=self.peak, complete=self.complete)
 
-    def _store(self, frame: int | None, tensors: dict[int, np.ndarray[Any, Any]]) -> None:
-        if frame is not None and tensors:
-            self.writer.frame(frame, tensors)
+    def _tensor(self, message: TensorData) -> None:
+        if message.frame != self.frame:
+            self._store()
+            self.frame = message.frame
+        if message.data.obj is not self.chunk:  # views keep whole chunks in memory: those are what counts
+            self.chunk = message.data.obj
+            self.frame_bytes += len(self.chunk)  # type: ignore[arg-type]  # bytes
+            if self.frame_bytes > self.limits.frame_bytes:
+                raise self.container.error(f"frame {self.frame} is over {self.limits.frame_bytes} bytes")
+        if message.spec not in self.types:
+            raise self.container.error(f"tensor data before its spec {message.spec}")
+        kind = self.types[message.spec]
+        self.tensors[kind.spec.tensor] = self._array(message.data, kind)
+
+    def _store(self) -> None:
+        if self.frame is None or not self.tensors:
+            return
+        self.frames += 1
+        if self.frames > self.limits.frames:
+            raise self.container.error(f"over {self.limits.frames} frames")
+        self.writer.frame(self.frame, self.tensors)
+        self.waiting_bytes += self.frame_bytes
+        if self.waiting_bytes >= GROUP_BYTES:
+            self.writer.flush()
+            self.waiting_bytes = 0
+        self.tensors, self.frame_bytes = {}, 0
+
+    def _array(self, data: memoryview, kind: _Type) -> Array:
+        if kind.dtype == pb.DTYPE_INT4:  # two to a byte, the low half first
+            pairs = np.frombuffer(data, np.int8)
+            flat = np.stack([np.left_shift(pairs, 4) >> 4, pairs >> 4], axis=-1).reshape(-1)
+            flat = flat[: kind.count if flat.size - kind.count in {0, 1} else flat.size]
+        elif len(data) % kind.numpy.itemsize:
+            raise self.container.error(f"tensor {kind.spec.name}: {len(data)} bytes of {kind.spec.dtype}")
+        else:
+            flat = np.frombuffer(data, kind.numpy)
+            if kind.dtype == pb.DTYPE_BFLOAT16:
+                flat = (flat.astype("<u4") << np.uint32(16)).view("<f4")
+        if flat.size != kind.count:
+            raise self.container.error(f"tensor {kind.spec.name}: {flat.size} values for shape {kind.spec.shape}")
+        return flat.reshape(kind.spec.shape)
 
     def _spec(self, spec: pb.TensorSpec) -> None:
-        self.specs[spec.id] = spec
+        self.specs_bytes += spec.ByteSize()
+        if len(self.types) >= self.limits.specs or self.specs_bytes > self.limits.specs_bytes:
+            raise self.container.error(f"over {self.limits.specs} tensors, or {self.limits.specs_bytes} bytes of specs")
+        if spec.dtype not in _DTYPES:
+            if spec.dtype == pb.DTYPE_UNSPECIFIED:
+                raise self.container.error(f"tensor {spec.name} is of a type that captures have no word for")
+            raise newer(self.container, self.header, f"has tensor {spec.name} of dtype {spec.dtype}")
+        if spec.role not in _ROLES:
+            raise newer(self.container, self.header, f"has tensor {spec.name} of role {spec.role}")
+        shape = tuple(spec.shape)
+        if len(shape) > MAX_RANK or any(d < 0 for d in shape) or math.prod(shape) * 8 > 1 << 62:
+            raise self.container.error(f"tensor {spec.name} has an impossible shape")
+        axis, scales = spec.quantized_dimension, len(spec.scale)
+        if not all(map(math.isfinite, spec.scale)) or (scales and len(spec.zero_point) not in {0, scales}):
+            raise self.container.error(f"tensor {spec.name} has an impossible quantization")
+        if scales > 1 and not (0 <= axis < len(shape) and shape[axis] == scales):
+            raise self.container.error(f"tensor {spec.name} has {scales} scales for shape {shape}, axis {axis}")
         # A runtime that does not tell the index leaves role and position: negative, so that they meet no index.
         by_position = -1 - 2 * spec.position - (spec.role == pb.ROLE_OUTPUT)
-        self.keys[spec.id] = spec.tensor_index if spec.tensor_index >= 0 else by_position
-        self.writer.spec(
-            TensorSpec(
-                tensor=self.keys[spec.id],
-                name=spec.name,
-                role="input" if spec.role == pb.ROLE_INPUT else "output",
-                position=spec.position,
-                dtype=self._dtype(spec),
-                shape=tuple(spec.shape),
-                scale=tuple(spec.scale),
-                zero_point=tuple(spec.zero_point),
-                axis=spec.quantized_dimension,
+        found = TensorSpec(
+            tensor=spec.tensor_index if spec.tensor_index >= 0 else by_position,
+            name=spec.name,
+            role=_ROLES[spec.role],
+            position=spec.position,
+            dtype=_DTYPES[spec.dtype],
+            shape=shape,
+            scale=tuple(spec.scale),
+            zero_point=tuple(spec.zero_point),
+            axis=axis,
+        )
+        numpy = np.dtype("uint16" if spec.dtype == pb.DTYPE_BFLOAT16 else found.dtype).newbyteorder("<")
+        kind = _Type(spec.dtype, numpy, math.prod(shape), found)
+        if self.types.setdefault(spec.id, kind) != kind:
+            raise self.container.error(f"holds two specs {spec.id}")
+        self.keys.add(found.tensor)
+        self.writer.spec(found)
+
+    def _ops(self, message: pb.OpTimes) -> None:
+        for op in message.ops:
+            self.writer.op(
+                OpTime(
+                    frame=message.frame,
+                    tag=op.tag,
+                    type=op.type,
+                    index=op.index,
+                    duration_us=op.duration_us,
+                    start_us=op.start_us,
+                )
+            )
+
+    def _memory(self, message: pb.Memory) -> None:
+        self.peak = max(self.peak, message.peak_rss_bytes or message.rss_bytes)
+        self.writer.memory(
+            MemorySample(
+                frame=message.frame,
+                time_ns=message.time_ns,
+                rss_bytes=message.rss_bytes,
+                peak_rss_bytes=message.peak_rss_bytes,
             )
         )
 
-    def _dtype(self, spec: pb.TensorSpec) -> str:
-        if spec.dtype not in _DTYPES:
-            raise BugError(f"tensor {spec.name} has dtype {spec.dtype}", where=self.where)
-        return _DTYPES[spec.dtype]
+    def _statistics(self, found: pb.Statistics) -> None:
+        if found.spec not in self.types:
+            raise self.container.error(f"statistics before their spec {found.spec}")
+        self.writer.statistics(
+            TensorStatistics(
+                frame=found.frame,
+                tensor=self.types[found.spec].spec.tensor,
+                count=found.count,
+                min=found.min,
+                max=found.max,
+                mean=found.mean,
+                rms=found.rms,
+                saturated=found.saturated,
+                nan=found.nan,
+            )
+        )
 
-    def _tensor(self, message: pb.TensorData) -> tuple[int, np.ndarray[Any, Any]]:
-        spec = self.specs.get(message.spec)
-        if spec is None:
-            raise BugError(f"tensor data before its spec {message.spec}", where=self.where)
-        flat = np.frombuffer(message.data, np.dtype(self._dtype(spec)).newbyteorder("<"))
-        if flat.size != int(np.prod(spec.shape, dtype=np.int64)):
-            raise BugError(f"tensor {spec.name}: {flat.size} values for shape {tuple(spec.shape)}", where=self.where)
-        return self.keys[message.spec], flat.reshape(tuple(spec.shape))
+    def _conditions(self, found: pb.Conditions) -> None:
+        if max(len(found.clocks), len(found.temperatures)) > self.limits.conditions:
+            raise self.container.error(f"over {self.limits.conditions} clocks or temperatures")
+        if found.when in _WHENS:
+            self.writer.conditions(
+                Conditions(
+                    when=_WHENS[found.when],
+                    time_ns=found.time_ns,
+                    clocks=tuple(Clock(cpu=c.cpu, khz=c.khz) for c in found.clocks),
+                    temperatures=tuple(
+                        Temperature(zone=t.zone, millicelsius=t.millicelsius) for t in found.temperatures
+                    ),
+                )
+            )
 
 
-def read(file: IO[bytes]) -> Iterator[Any]:
-    """The messages of a capture in the order they were logged, up to its last whole chunk.
-
-    A chunk whose CRC does not match ends the reading, as a cut does: what comes after cannot be trusted.
-    """
-    from mcap.exceptions import McapError
-    from mcap.records import Channel, Message
-    from mcap.stream_reader import CRCValidationError, StreamReader
-
-    topics: dict[int, str] = {}
-    reader = StreamReader(file, validate_crcs=True, record_size_limit=RECORD_LIMIT)
-    try:
-        for record in reader.records:
-            if isinstance(record, Channel):
-                topics[record.id] = record.topic
-            elif isinstance(record, Message) and topics.get(record.channel_id) in _MESSAGES:
-                yield _MESSAGES[topics[record.channel_id]].FromString(record.data)
-    except (McapError, CRCValidationError, EOFError, struct.error):
-        return
+def _frame_time(frame: pb.Frame) -> FrameTime:
+    return FrameTime(
+        index=frame.index,
+        repetition=frame.repetition,
+        name=frame.name,
+        preprocess_ns=frame.preprocess_ns,
+        invoke_ns=frame.invoke_ns,
+        start_ns=frame.start_ns,
+    )

@@ -7,21 +7,30 @@ one JSON artifact that names the others: safetensors files with the tensors of w
 from __future__ import annotations
 
 import functools
-import io
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from farm.capture import tensors as files
+from farm.capture.table import Table
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from farm.store.artifacts import ArtifactStore
 
 GROUP_BYTES = 16 << 20
 """Frames are stored together up to about this size: many small frames in one file, a large one alone."""
+GROUP_TENSORS = 1 << 14
 
-PassName = Literal["latency", "layers"]
+PassName = Literal["latency", "layers", "profile", "isolated"]
+
+
+Int32 = Annotated[int, "int32"]
+UInt32 = Annotated[int, "uint32"]
+UInt64 = Annotated[int, "uint64"]
+"""What a column of a table is stored as."""
 
 
 class _Model(BaseModel):
@@ -64,26 +73,91 @@ class Header(_Model):
     abi: str = ""
     fully_accelerated: bool = False
     labels: dict[str, str] = {}
+    accelerator: str = ""
+    """Asked for: cpu, gpu or npu; empty means cpu."""
+    accelerator_used: str = ""
+    """What ran, as far as the runtime tells."""
+    cpu_mask: int = 0
+    """Asked for, bit n is cpu n; 0: none."""
+    cpu_mask_used: int = 0
+    """Read back from the process; 0: not told."""
+    byte_budget: int = 0
+    """Of tensor data, bytes; 0: none. Frames beyond it have statistics only."""
 
 
 class FrameTime(_Model):
     """One invocation."""
 
-    index: int
-    repetition: int
+    index: UInt32
+    repetition: UInt32
     name: str
-    preprocess_ns: int
-    invoke_ns: int
+    preprocess_ns: UInt64
+    invoke_ns: UInt64
+    start_ns: UInt64 = 0
+    """The device's monotonic clock, before pre-processing; 0: not told."""
 
 
 class OpTime(_Model):
     """One event of the runtime's profiler."""
 
-    frame: int
+    frame: UInt32
     tag: str
-    type: int
-    index: int
-    duration_us: int
+    type: Int32
+    index: UInt64
+    duration_us: UInt64
+    start_us: UInt64 = 0
+    """The profiler's clock; 0: not told."""
+
+
+class MemorySample(_Model):
+    """Of the agent's process, after a frame."""
+
+    frame: UInt32
+    time_ns: UInt64
+    rss_bytes: UInt64
+    peak_rss_bytes: UInt64
+    """0 where it was not asked for."""
+
+
+class TensorStatistics(_Model):
+    """A tensor of a frame that was not logged in full, over its finite values, dequantized."""
+
+    frame: UInt32
+    tensor: int
+    """As `TensorSpec.tensor`."""
+    count: UInt64
+    """Of all values."""
+    min: float
+    max: float
+    mean: float
+    rms: float
+    saturated: UInt64
+    """Values at the limits of their integer type, or infinite."""
+    nan: UInt64
+
+
+class Clock(_Model):
+    """A CPU's frequency, kHz."""
+
+    cpu: int
+    khz: int
+
+
+class Temperature(_Model):
+    """A thermal zone, by the type it gives itself (several may share one), in thousandths of a degree Celsius."""
+
+    zone: str
+    millicelsius: int
+
+
+class Conditions(_Model):
+    """Clocks and heat at one end of a pass; what the device does not let one read is absent."""
+
+    when: Literal["before", "after"]
+    time_ns: int
+    """The device's monotonic clock."""
+    clocks: tuple[Clock, ...] = ()
+    temperatures: tuple[Temperature, ...] = ()
 
 
 class Recording(_Model):
@@ -100,6 +174,12 @@ class Recording(_Model):
     peak_rss_bytes: int = 0
     complete: bool = True
     """False: cut off before its end (a device died); what is here is whole."""
+    statistics: str = ""
+    """sha256 of the Parquet artifact of TensorStatistics rows; empty when there are none."""
+    memory: str = ""
+    """sha256 of the Parquet artifact of MemorySample rows; empty when there are none."""
+    conditions: tuple[Conditions, ...] = ()
+    """At most one before and one after the pass."""
 
     @functools.cached_property
     def by_tensor(self) -> dict[int, TensorSpec]:
@@ -112,11 +192,7 @@ class Recording(_Model):
         Raises:
             KeyError: the frame was not logged.
         """
-        from safetensors import safe_open
-
-        with safe_open(artifacts.path(self.frames[frame]), framework="numpy") as file:
-            mine = [key for key in file.keys() if key.startswith(f"{frame}/")]  # noqa: SIM118  # not a dict
-            return {int(key.partition("/")[2]): file.get_tensor(key) for key in mine}
+        return files.read(artifacts.path(self.frames[frame]), frame)
 
     def frame_times(self, artifacts: ArtifactStore) -> list[FrameTime]:
         """Every measured invocation, in the order they ran."""
@@ -125,6 +201,14 @@ class Recording(_Model):
     def op_times(self, artifacts: ArtifactStore) -> list[OpTime]:
         """The profiler's events, in the order they happened, frame by frame."""
         return [OpTime(**row) for row in _rows(artifacts, self.ops)]
+
+    def tensor_statistics(self, artifacts: ArtifactStore) -> list[TensorStatistics]:
+        """Of the frames that were not logged in full, in the order they ran."""
+        return [TensorStatistics(**row) for row in _rows(artifacts, self.statistics)]
+
+    def memory_samples(self, artifacts: ArtifactStore) -> list[MemorySample]:
+        """The agent's memory, in the order it was taken."""
+        return [MemorySample(**row) for row in _rows(artifacts, self.memory)]
 
 
 def load(artifacts: ArtifactStore, sha256: str) -> Recording:
@@ -147,69 +231,76 @@ def dequantize(values: np.ndarray[Any, Any], spec: TensorSpec) -> np.ndarray[Any
 
 
 class RecordingWriter:
-    """Collects a recording and stores it. Not thread-safe."""
+    """Collects a recording and stores it: no more than a group of frames, and a batch of rows, waits. Not thread-safe."""
 
     def __init__(self, artifacts: ArtifactStore, header: Header) -> None:
         self._artifacts = artifacts
         self._header = header
         self._specs: dict[int, TensorSpec] = {}
         self._frames: dict[int, str] = {}
-        self._waiting: dict[int, dict[str, np.ndarray[Any, Any]]] = {}
-        self._waiting_bytes = 0
-        self._times: list[FrameTime] = []
-        self._ops: list[OpTime] = []
+        self._waiting: dict[int, Mapping[int, np.ndarray[Any, Any]]] = {}
+        self._waiting_bytes = self._waiting_tensors = 0
+        self._times = Table(artifacts, FrameTime)
+        self._ops = Table(artifacts, OpTime)
+        self._statistics = Table(artifacts, TensorStatistics)
+        self._memory = Table(artifacts, MemorySample)
+        self._conditions: dict[str, Conditions] = {}
 
     def spec(self, spec: TensorSpec) -> None:
         """Announce a tensor, before its first value."""
         self._specs[spec.tensor] = spec
 
     def frame(self, index: int, tensors: Mapping[int, np.ndarray[Any, Any]]) -> None:
-        """Keep all tensors of one frame."""
-        whole = {f"{index}/{key}": np.ascontiguousarray(value) for key, value in tensors.items()}
-        self._waiting[index] = whole
-        self._waiting_bytes += sum(value.nbytes for value in whole.values())
-        if self._waiting_bytes >= GROUP_BYTES:
-            self._store_waiting()
+        """Keep all tensors of one frame; they must stay as they are until the frame is stored."""
+        self._waiting[index] = tensors
+        self._waiting_bytes += sum(value.nbytes for value in tensors.values())
+        self._waiting_tensors += len(tensors)
+        if self._waiting_bytes >= GROUP_BYTES or self._waiting_tensors >= GROUP_TENSORS:
+            self.flush()
 
     def time(self, time: FrameTime) -> None:
         """Add one invocation's times."""
-        self._times.append(time)
+        self._times.add(time)
 
     def op(self, op: OpTime) -> None:
         """Add one profiler event."""
-        self._ops.append(op)
+        self._ops.add(op)
+
+    def statistics(self, statistics: TensorStatistics) -> None:
+        """Add what is known of a tensor that was not logged in full."""
+        self._statistics.add(statistics)
+
+    def memory(self, sample: MemorySample) -> None:
+        """Add what the agent's process took."""
+        self._memory.add(sample)
+
+    def conditions(self, conditions: Conditions) -> None:
+        """Note the clocks and heat at one end of the pass; the last ones told count."""
+        self._conditions[conditions.when] = conditions
+
+    def flush(self) -> None:
+        """Store the frames that wait."""
+        if self._waiting:
+            sha256 = self._artifacts.put_stream(files.pack(self._waiting))
+            self._frames.update(dict.fromkeys(self._waiting, sha256))
+            self._waiting, self._waiting_bytes, self._waiting_tensors = {}, 0, 0
 
     def close(self, *, peak_rss_bytes: int = 0, complete: bool = True) -> str:
         """Store the recording; the sha256 of its JSON artifact."""
-        self._store_waiting()
+        self.flush()
         recording = Recording(
             header=self._header,
             specs=tuple(self._specs.values()),
             frames=self._frames,
-            times=self._parquet(self._times),
-            ops=self._parquet(self._ops),
+            times=self._times.close(),
+            ops=self._ops.close(),
             peak_rss_bytes=peak_rss_bytes,
             complete=complete,
+            statistics=self._statistics.close(),
+            memory=self._memory.close(),
+            conditions=tuple(self._conditions[when] for when in ("before", "after") if when in self._conditions),
         )
         return self._artifacts.put(recording.model_dump_json().encode())
-
-    def _store_waiting(self) -> None:
-        from safetensors.numpy import save
-
-        if self._waiting:
-            sha256 = self._artifacts.put(save({k: v for frame in self._waiting.values() for k, v in frame.items()}))
-            self._frames.update(dict.fromkeys(self._waiting, sha256))
-            self._waiting, self._waiting_bytes = {}, 0
-
-    def _parquet(self, rows: Sequence[BaseModel]) -> str:
-        if not rows:
-            return ""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        buffer = io.BytesIO()
-        pq.write_table(pa.Table.from_pylist([row.model_dump() for row in rows]), buffer, compression="zstd")
-        return self._artifacts.put(buffer.getvalue())
 
 
 def _rows(artifacts: ArtifactStore, sha256: str) -> list[dict[str, Any]]:

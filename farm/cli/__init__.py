@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from farm import __version__
-from farm.cli import exits, render, shell, virtual
-from farm.submission import Kernel
+from farm.cli import capture, exits, render, shell, virtual
+from farm.submission import PASSES, Accelerator, Kernel
 
 app = typer.Typer(
     name="farm",
@@ -18,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(capture.app, name="capture")
 app.add_typer(virtual.app, name="virtual")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -62,7 +63,12 @@ def submit(
     threads: Annotated[int, typer.Option(help="Threads on the device.")] = 1,
     warmup: Annotated[int, typer.Option(help="Invocations before the measured ones.")] = 5,
     repetitions: Annotated[int, typer.Option(help="Measured invocations of each frame.")] = 1,
+    passes: Annotated[str, typer.Option(help="Which passes run.")] = ",".join(PASSES),
     layer_frames: Annotated[int, typer.Option(help="Frames whose every layer is kept.")] = 8,
+    isolated_frames: Annotated[int, typer.Option(help="Frames of the isolated pass.")] = 2,
+    layer_budget_mb: Annotated[int, typer.Option(help="MiB of tensors in one capture; beyond it statistics.")] = 1024,
+    accelerator: Annotated[Accelerator, typer.Option(help="What runs the model.")] = "cpu",
+    cpu_mask: Annotated[str, typer.Option(help="CPUs allowed, in hex: f0 is cpus 4 to 7.")] = "",
     timeout: Annotated[float, typer.Option(help="Seconds a pass may take on the device.")] = 600,
     crop: Annotated[float | None, typer.Option(help="Recipe: centre fraction kept.")] = None,
     resize: Annotated[str | None, typer.Option(help="Recipe: bilinear, nearest, area, ...")] = None,
@@ -86,7 +92,10 @@ def submit(
         prepared = prepare(
             model, inputs, labels, recipe, expected,
             RecipeFlags(crop, resize, channels, normalize, rotate),
-            Options(on, tuple(reference or ["litert-ref"]), kernel, threads, warmup, repetitions, layer_frames, timeout),
+            Options(
+                on, tuple(reference or ["litert-ref"]), kernel, threads, warmup, repetitions,
+                tuple(passes.split(",")), layer_frames, isolated_frames, layer_budget_mb, accelerator, cpu_mask, timeout,
+            ),
         )  # fmt: skip
         with connect(lab.settings) as client:
             client.upload(prepared.files)

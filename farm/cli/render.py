@@ -8,7 +8,15 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from farm.report.words import VIRTUAL_NOTE, layer_label, percent, target_label, tensor_label, verdict_line
+from farm.report.words import (
+    VIRTUAL_NOTE,
+    layer_label,
+    origin,
+    percent,
+    target_label,
+    tensor_label,
+    verdict_line,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
     from farm.fleet.device import Device
     from farm.model.summary import Summary
     from farm.report.document import Comparison, Job, Run
+    from farm.report.table import LatencyTable
     from farm.submission import RecipeUse
 
 COLORS = {"pass": "green", "fail": "red", "undecided": "yellow"}
@@ -90,6 +99,24 @@ def model(console: Console, summary: Summary, recipe: RecipeUse | None) -> None:
     )  # fmt: skip
 
 
+def latency_table(console: Console, found: LatencyTable) -> None:
+    """Layer types x targets: microseconds, and the share of the target's total."""
+    sources = {"profile": "plain model", "layers": "unfused", "alone": "each alone"}
+    table = Table("layer type", box=None, pad_edge=False)
+    table.add_column("layers", justify="right")
+    for column in found.columns:
+        table.add_column(f"{escape(column.title)}\nus, {sources.get(column.source, column.source)}", justify="right")
+    for row in found.rows:
+        cells = (
+            "-" if time is None else f"{time:.1f} {f'({100 * time / total:.0f} %)' if total else '':>7}"
+            for time, total in zip(row.times_us, found.totals_us, strict=True)
+        )
+        table.add_row(row.type, str(row.count), *cells)
+    table.add_section()
+    table.add_row("all", "", *(f"{total:.1f}        " for total in found.totals_us))
+    console.print(table if found.columns else "no run has layer times: submit with layer frames")
+
+
 def _words(use: RecipeUse) -> str:
     words = use.recipe.model_dump()
     normalize = words.pop("normalize")
@@ -100,7 +127,10 @@ def _run(console: Console, run: Run) -> None:
     console.rule(f"run {run.id} on {escape(target_label(run.target))}", align="left")
     virtual = run.target is not None and run.target.kind == "virtual"
     if run.layer_types:
-        table = Table("layer type", box=None, pad_edge=False)
+        source = "plain model" if run.layer_types[0].source == "profile" else "unfused"
+        table = Table(
+            "layer type", title=f"time by layer type, {source}", title_justify="left", box=None, pad_edge=False
+        )
         for name in ("layers", "us", "share"):
             table.add_column(name, justify="right")
         for t in run.layer_types:
@@ -138,14 +168,16 @@ def _layers(console: Console, comparison: Comparison) -> None:
     )  # fmt: skip
     table.add_column("layer", no_wrap=True)
     table.add_column("tensor", overflow="ellipsis", max_width=TENSOR_WIDTH, no_wrap=True)
-    for name in ("nRMSE", "max abs", "LSB", "us"):
+    alone = any(d.isolated_nrmse is not None for d in comparison.layers)
+    for name in ("nRMSE", *(("alone",) if alone else ()), "max abs", "LSB", "us"):
         table.add_column(name, justify="right", no_wrap=True)
     for d in comparison.layers:
         if d not in shown:
             continue
         mark = "red" if not d.running_nrmse <= comparison.threshold else ""
+        own = ("" if d.isolated_nrmse is None else f"{d.isolated_nrmse:.1e}",) if alone else ()
         table.add_row(
-            layer_label(d), escape(tensor_label(d.tensor)), f"{d.running_nrmse:.1e}", f"{d.max_abs:.2g}",
+            layer_label(d), escape(tensor_label(d.tensor)), f"{d.running_nrmse:.1e}", *own, f"{d.max_abs:.2g}",
             "" if d.lsb is None else f"{d.lsb:.0f}", "" if d.time_us is None else f"{d.time_us:.1f}", style=mark,
         )  # fmt: skip
     console.print(table)
@@ -157,6 +189,8 @@ def _layers(console: Console, comparison: Comparison) -> None:
         place = "the model's input" if first.node < 0 else f"node {first.node} {first.op}"
         where = f"{place}, {first.tensor}, nRMSE {first.running_nrmse:.1e}"
     console.print(f"first divergence: {escape(where)}", highlight=False, soft_wrap=True)
+    if made := origin(comparison):
+        console.print(f"layer by layer: {escape(made)}", highlight=False, soft_wrap=True)
 
 
 def _verdict(console: Console, run: Run) -> None:

@@ -14,14 +14,14 @@ from farm.model import metadata
 from farm.model import recipe as recipes
 from farm.run.preflight import classes_of
 from farm.store.artifacts import sha256_of
-from farm.submission import RecipeUse, Submission
+from farm.submission import PASSES, RecipeUse, Submission
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from farm.model.graph import Graph
-    from farm.submission import Kernel
+    from farm.submission import Accelerator, Kernel
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,13 @@ class Options:
     threads: int = 1
     warmup: int = 5
     repetitions: int = 1
+    passes: tuple[str, ...] = PASSES
     layer_frames: int = 8
+    isolated_frames: int = 2
+    layer_budget_mb: int = 1024
+    accelerator: Accelerator = "cpu"
+    cpu_mask: str = ""
+    """Hex digits; empty leaves it to the device."""
     pass_timeout_s: float = 600
 
 
@@ -117,7 +123,12 @@ def prepare(
             threads=options.threads,
             warmup=options.warmup,
             repetitions=options.repetitions,
+            passes=options.passes,  # type: ignore[arg-type]  # checked by the model
             layer_frames=options.layer_frames,
+            isolated_frames=options.isolated_frames,
+            layer_budget_mb=options.layer_budget_mb,
+            accelerator=options.accelerator,
+            cpu_mask=_mask(options.cpu_mask),
             pass_timeout_s=options.pass_timeout_s,
         )
     except ValidationError as e:
@@ -159,6 +170,15 @@ def find_recipes(
     use = use or stated
     # A recipe that says what the device does anyway is no second opinion: labels have to be the judge then.
     return use, None if right is None or use is None or right.recipe == use.recipe else right
+
+
+def _mask(text: str) -> int:
+    try:
+        return int(text or "0", 16)
+    except ValueError:
+        raise InputsError(
+            f"{text!r} is no hex number", where="--cpu-mask", remedy="for cpus 4 to 7: --cpu-mask f0"
+        ) from None
 
 
 def check_model(path: Path) -> None:

@@ -11,8 +11,10 @@ from rich.table import Table
 
 from farm import virtual
 from farm.cli import shell
-from farm.errors import FarmError
+from farm.errors import FarmError, SelectorError
 from farm.fleet.adb import AdbServer
+from farm.run import bundle
+from farm.virtual import profiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,12 +35,17 @@ def up(
     storage_mb: Annotated[
         int | None, typer.Option(min=8, help="Size of /data/local/tmp, MiB; else the disk's.")
     ] = None,
+    profile: Annotated[str, typer.Option(help="A profile's name, or the path of its TOML file.")] = "",
+    abi: Annotated[str, typer.Option(help="x86_64 or arm64-v8a; left out, the profile's or this computer's.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Start virtual phones and attach them to the adb server."""
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
-        phones = virtual.up(folder(lab.settings), count, storage_bytes=None if storage_mb is None else storage_mb << 20)
+        kind = profiles.load(profile, abi)
+        bundle.ensure(kind.abi, lab.settings.data, lambda text: lab.err.print(text, highlight=False, soft_wrap=True))
+        storage = None if storage_mb is None else storage_mb << 20
+        phones = virtual.up(folder(lab.settings), count, kind=kind, storage_bytes=storage)
         attach(lab.settings, phones)
         _print(lab, phones, as_json)
 
@@ -66,6 +73,34 @@ def down(
             with contextlib.suppress(FarmError):
                 server.disconnect(phone.serial)
         _print(lab, phones, as_json)
+
+
+@app.command()
+def fault(
+    context: typer.Context,
+    phone: Annotated[str, typer.Argument(help="The phone's name or serial.")],
+    name: Annotated[str, typer.Argument(metavar="FAULT", help="Its fault, or: clear (all of them), thaw.")],
+    options: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=NUMBER]...", help="How bad: bytes_s=65536, level=3, ...")
+    ] = None,
+    for_s: Annotated[float | None, typer.Option("--for", help="Seconds until it is over by itself.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Give a virtual phone a fault, for good or for some seconds; docs/virtual.md lists them."""
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        known = virtual.listed(folder(lab.settings))
+        found = [p for p in known if phone in {p.name, p.serial}]
+        if not found:
+            names = ", ".join(p.name for p in known) or "none is up: farm virtual up"
+            raise SelectorError(f"no virtual phone is called {phone!r}", remedy=names)
+        pairs = [option.partition("=") for option in options or ()]
+        numbers = {key: value for key, _, value in pairs}
+        active = virtual.fault(found[0], name, for_s=for_s, **numbers)  # type: ignore[arg-type]  # read as numbers
+        if as_json:
+            shell.print_json(json.dumps({"name": found[0].name, "serial": found[0].serial, "active": active}))
+        else:
+            lab.out.print(f"{found[0].name}: {', '.join(active) or 'no fault lasts'}")
 
 
 def folder(settings: Settings) -> Path:

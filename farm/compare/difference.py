@@ -14,8 +14,15 @@ if TYPE_CHECKING:
 
 BROKEN = 1e9
 """Stands for an error that no number measures: NaN or infinity on one side only, or other values altogether."""
+BLOCK = 1 << 15
+"""Values at a time: copies stay in the processor's cache."""
 PIECE = 1 << 13
-"""Values at a time: float64 copies stay in the processor's cache, and BLAS, above it, starts threads for a dot product."""
+"""Values of one dot product: above it, BLAS starts threads."""
+NARROW = frozenset({"float32", "float16", "int8", "uint8", "int16", "uint16"})
+TINY = 1e-12
+"""Squares of smaller values come near the least that float32 holds."""
+LOST = 0.01
+"""A difference of sums below this share of them has lost digits that matter."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,10 @@ def difference(device: Array, reference: Array, tensor: Tensor) -> Difference:
     if device.size != reference.size or device.dtype != reference.dtype:
         return _broken(quantized)
     device, unit, zero = device.reshape(reference.shape), 1.0, 0.0
+    mine, other = device, reference
     if quantized and len(tensor.scale) == 1:  # one scale for all is applied to the sums
-        mine, other, unit, zero = device, reference, tensor.scale[0], float(tensor.zero_point[0])
-    else:
+        unit, zero = tensor.scale[0], float(tensor.zero_point[0])
+    elif quantized:
         mine, other = real(device, tensor), real(reference, tensor)
     sums = _sums(mine.ravel(), other.ravel(), zero)
     if not sums.finite:
@@ -50,7 +58,7 @@ def difference(device: Array, reference: Array, tensor: Tensor) -> Difference:
         same = (mine == other) | (np.isnan(mine) & np.isnan(other))
         if not (sound | same).all():
             return _broken(quantized)
-        mine, other = mine[sound], other[sound]
+        mine, other = mine[sound].astype(np.float64), other[sound].astype(np.float64)
         # Squares of the largest doubles overflow; one common factor leaves every ratio as it is.
         unit = max(float(np.abs(np.concatenate([mine, other])).max(initial=0.0)), 1.0)
         sums = _sums(mine / unit, other / unit, 0.0)
@@ -89,21 +97,64 @@ class _Sums:
 
 
 def _sums(mine: Array, other: Array, zero: float) -> _Sums:
-    """Over flat arrays less `zero`, piece by piece."""
-    signal = error = own = dot = gap = 0.0
-    low, high = np.inf, -np.inf
-    with np.errstate(invalid="ignore", over="ignore"):
-        for start in range(0, len(other), PIECE):
-            x = mine[start : start + PIECE].astype(np.float64)
-            y = other[start : start + PIECE].astype(np.float64)
-            if zero:
-                x -= zero
-                y -= zero
-            signal, own, dot = signal + float(y @ y), own + float(x @ x), dot + float(x @ y)
-            low, high = min(low, float(y.min())), max(high, float(y.max()))
-            x -= y
-            error, gap = error + float(x @ x), max(gap, float(x.max()), -float(x.min()))
-    return _Sums(len(other), signal, error, own, dot, low, high, gap)
+    """Over flat arrays less `zero` (0 unless they are integers), piece by piece.
+
+    Narrow types are summed in float32 within a piece, which is four times as fast and right to six digits; where squares of
+    small values would vanish in it, again in float64.
+    """
+    if other.dtype.name not in NARROW:
+        return _summed(mine, other, zero, np.float64)
+    sums = _summed(mine, other, zero, np.float32)
+    peak = max(abs(sums.low), abs(sums.high))
+    vanishing = 0 < peak < TINY or (sums.gap > 0 and sums.error < TINY * TINY)
+    return _summed(mine, other, zero, np.float64) if vanishing else sums
+
+
+def _summed(mine: Array, other: Array, zero: float, work: type[np.float32 | np.float64]) -> _Sums:
+    signal = error = cross = gap = 0.0
+    low, high = (float(other.min()), float(other.max())) if len(other) else (np.inf, -np.inf)
+    scratch: Array = np.empty((2, min(BLOCK, len(other))), work)
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        for start in range(0, len(other), BLOCK):
+            x, y = (_as(work, a[start : start + BLOCK], s) for a, s in zip((mine, other), scratch, strict=True))
+            d = np.subtract(x, y, out=scratch[0, : len(y)])
+            y = _less(y, zero)
+            signal += _dot(y, y)
+            most = max(float(np.maximum.reduce(d)), -float(np.minimum.reduce(d)))
+            if most != 0:  # NaN too
+                gap, cross, error = max(gap, most), cross + _dot(d, y), error + _dot(d, d)
+        own = signal + 2 * cross + error  # |x|^2 of x = y + d, without another pass
+        if own < LOST * signal:
+            own = 0.0
+            for start in range(0, len(mine), BLOCK):
+                x = _less(_as(work, mine[start : start + BLOCK], scratch[0]), zero)
+                own += _dot(x, x)
+    return _Sums(len(other), signal, error, own, signal + cross, low - zero, high - zero, gap)
+
+
+def _as(work: type[np.float32 | np.float64], values: Array, scratch: Array) -> Array:
+    """In type `work`; a copy, in `scratch`, only where it must be."""
+    if values.dtype == work:
+        return values
+    copy: Array = scratch[: len(values)]
+    np.copyto(copy, values)
+    return copy
+
+
+def _less(values: Array, zero: float) -> Array:
+    """In place; values that are not ours to change have no zero point."""
+    if zero:
+        values -= zero
+    return values
+
+
+def _dot(a: Array, b: Array) -> float:
+    """In pieces for which BLAS starts no threads; they add up in float64."""
+    whole = len(a) - len(a) % PIECE
+    total = float(np.dot(a[whole:], b[whole:]))
+    if whole:
+        total += float(np.vecdot(a[:whole].reshape(-1, PIECE), b[:whole].reshape(-1, PIECE)).sum(dtype=np.float64))
+    return total
 
 
 def real(values: Array, tensor: Tensor) -> Array:
@@ -113,6 +164,8 @@ def real(values: Array, tensor: Tensor) -> Array:
         return wide
     along = [1] * values.ndim
     if len(tensor.scale) > 1:
+        if not 0 <= tensor.axis < values.ndim or values.shape[tensor.axis] != len(tensor.scale):
+            return wide  # scales that fit no axis say nothing
         along[tensor.axis] = len(tensor.scale)
     elif values.ndim == 0:
         along = []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from farm.compare.alignment import align
+from farm.compare.alignment import DELEGATED, OPERATOR, PROFILED, align
+from farm.compare.timeline import timeline
 from farm.report.document import Latency, LayerType
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 RESAMPLES = 1000
 SEED = 20220831
+COUNTED = (OPERATOR, DELEGATED, PROFILED)
+"""Events that are operators' time; the others span them, or are no times."""
+OTHER = "Other"
+"""Of helpers that the runtime put between the layers, and of what could be one layer or another."""
 
 _NAMES = {
     "CONV_2D": "Conv",
@@ -40,6 +45,7 @@ def latency(recording: Recording, artifacts: ArtifactStore) -> Latency | None:
         interval=(low, high),
         # Frames are pre-processed once; their other repetitions log 0.
         preprocess_median=statistics.median([t.preprocess_ns for t in times if t.preprocess_ns > 0] or [0]) / 1e6,
+        timeline=timeline(recording, artifacts),
     )
 
 
@@ -52,30 +58,48 @@ def median_interval(values: np.ndarray[Any, Any]) -> tuple[float, float]:
 
 
 def layer_times(recording: Recording, graph: Graph, artifacts: ArtifactStore) -> dict[int, float]:
-    """Microseconds of each node, interquartile mean over frames; nodes whose events could not be aligned are left out.
+    """Microseconds of each node, interquartile mean over invocations; nodes whose events could not be aligned are left out.
 
     The profiler counts whole microseconds, so a median would say 0 or 1 of a small layer; the mean of the middle half
-    of the frames says what lies between, and is as deaf to outliers.
+    of the invocations says what lies between, and is as deaf to outliers.
 
     From a `layers` recording: the instrumented model runs unfused, so these times order layers, they are not those of the
-    plain model.
+    plain model. From a `profile` recording they are.
     """
-    frames: dict[int, list[OpTime]] = defaultdict(list)
-    for event in recording.op_times(artifacts):
-        frames[event.frame].append(event)
+    return {node: time for node, time in _times(recording, graph, artifacts).items() if node is not None}
+
+
+def _times(recording: Recording, graph: Graph, artifacts: ArtifactStore) -> dict[int | None, float]:
+    """`layer_times`, and under None what could not be aligned."""
     aligned: dict[tuple[tuple[int, int, str], ...], tuple[int | None, ...]] = {}
-    samples: dict[int, list[float]] = defaultdict(list)
-    for events in frames.values():
+    samples: dict[int | None, list[float]] = defaultdict(list)
+    for events in _invocations(recording, artifacts):
         shape = tuple((e.type, e.index, e.tag) for e in events)
         if shape not in aligned:
             aligned[shape] = align(events, graph)
-        sums: dict[int, float] = defaultdict(float)
+        sums: dict[int | None, float] = defaultdict(float)
         for event, node in zip(events, aligned[shape], strict=True):
-            if node is not None:
+            if node is not None or event.type in COUNTED:
                 sums[node] += event.duration_us
         for node, time in sums.items():
             samples[node].append(time)
-    return {node: _interquartile_mean(times) for node, times in sorted(samples.items())}
+    nodes = sorted(samples, key=lambda node: -1 if node is None else node)
+    return {node: _interquartile_mean(samples[node]) for node in nodes}
+
+
+def _invocations(recording: Recording, artifacts: ArtifactStore) -> list[list[OpTime]]:
+    """The events of each invocation. Those of a frame's repetitions follow each other, one as long as the other."""
+    frames: dict[int, list[OpTime]] = defaultdict(list)
+    for event in recording.op_times(artifacts):
+        frames[event.frame].append(event)
+    repeated = Counter(t.index for t in recording.frame_times(artifacts))
+    found = []
+    for frame, events in frames.items():
+        times = max(1, repeated[frame])
+        if len(events) % times == 0:  # else nobody knows where one ends
+            each = len(events) // times
+            found += [events[i : i + each] for i in range(0, len(events), each)]
+    return found
 
 
 def _interquartile_mean(values: list[float]) -> float:
@@ -84,15 +108,23 @@ def _interquartile_mean(values: list[float]) -> float:
 
 
 def layer_types(recording: Recording, graph: Graph, artifacts: ArtifactStore) -> tuple[LayerType, ...]:
-    """`layer_times` summed by type of layer, slowest first; `count` is of the nodes that have a time."""
-    times = layer_times(recording, graph, artifacts)
+    """`layer_times` summed by type of layer, slowest first; `count` is of the nodes that have a time.
+
+    Time that could not be aligned is `OTHER`, of no node, so that the sum is all of the operators' time.
+    """
+    times = _times(recording, graph, artifacts)
     sums: dict[str, list[float]] = defaultdict(list)
     for node, time in times.items():
-        sums[type_name(graph, node)].append(time)
-    total = sum(times.values())
+        if node is not None:
+            sums[type_name(graph, node)].append(time)
+    total, rest = sum(times.values()), times.get(None, 0.0)
+    source: Literal["layers", "profile"] = "profile" if recording.header.pass_ == "profile" else "layers"  # noqa: S105  # a pass
+    rows = [(name, len(own), sum(own)) for name, own in sums.items()]
+    if rest:
+        rows.append((OTHER, 0, rest))
     return tuple(
-        LayerType(type=name, count=len(own), time_us=sum(own), share=sum(own) / total if total else 0.0)
-        for name, own in sorted(sums.items(), key=lambda item: (-sum(item[1]), item[0]))
+        LayerType(type=name, count=count, time_us=time, share=time / total if total else 0.0, source=source)
+        for name, count, time in sorted(rows, key=lambda row: (-row[2], row[0]))
     )
 
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from farm.compare.difference import BROKEN, Difference, difference
 from farm.compare.latency import layer_times
-from farm.report.document import Comparison, Divergence, LayerDiff
+from farm.report.document import Comparison, Divergence, LayerDiff, LocalFault
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from farm.capture.recording import Recording
+    from farm.compare.isolated import OwnError
     from farm.model.graph import Graph, Node
     from farm.store.artifacts import ArtifactStore
 
@@ -21,13 +24,18 @@ QUANTIZED_LIMIT = 0.02
 """Healthy int8 kernels of trained models differ by up to 0.013 of a layer's range in late layers."""
 INPUT_LIMIT = 0.004
 """Every pixel off by one of 255: the most by which two right ways to pre-process differ."""
+WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL"})
+"""Operators that quantize their own input where their weights are int8 and their output is float."""
 CEILING = 0.2
 MARGIN = 3.0
 INHERITED = 10.0
 
 
 def is_quantized(graph: Graph) -> bool:
-    """Whether some layer computes in integers that stand for real numbers."""
+    """Whether some layer computes in integers that stand for real numbers, be it only inside (integer weights, float outputs)."""
+    weights = (t for node in graph.nodes for t in node.inputs[1:2] if node.op in WEIGHTED and t >= 0)
+    if any(graph.tensors[t].scale and graph.tensors[t].dtype == "int8" for t in weights):
+        return True
     made = (t for node in graph.nodes for t in node.outputs if t >= 0 and t not in graph.from_constants)
     return any(graph.tensors[t].scale and graph.tensors[t].dtype != "float32" for t in made)
 
@@ -44,12 +52,28 @@ def threshold(graph: Graph, *, control: Comparison | None = None, input_nrmse: f
     return min(CEILING, max(QUANTIZED_LIMIT if is_quantized(graph) else FLOAT_LIMIT, MARGIN * noise, inherited))
 
 
+def own_limit(graph: Graph) -> float:
+    """The isolated nRMSE above which a layer counts as wrong by itself.
+
+    Nothing compounds in a single operator: the most that healthy ones show is 2e-7 in float, 0.002 quantized.
+    """
+    return QUANTIZED_LIMIT if is_quantized(graph) else FLOAT_LIMIT
+
+
 def compare_layers(
-    device: Recording, reference: Recording, graph: Graph, artifacts: ArtifactStore, *, threshold: float
+    device: Recording,
+    reference: Recording,
+    graph: Graph,
+    artifacts: ArtifactStore,
+    *,
+    threshold: float,
+    own: Mapping[int, OwnError] | None = None,
+    profile_us: Mapping[int, float] | None = None,
 ) -> Comparison:
     """Every tensor both logged, over the frames both logged; one frame is in memory at a time.
 
     The model's inputs come first, as node -1, and diverge above `INPUT_LIMIT`; other tensors above `threshold`.
+    `own` is what `compare_isolated` found against the same reference, `profile_us` each node's time in the plain model.
     """
     frames = sorted(device.frames.keys() & reference.frames.keys())
     found: dict[int, list[Difference]] = {}
@@ -60,7 +84,11 @@ def compare_layers(
                 found.setdefault(index, []).append(difference(mine[index], other[index], graph.tensors[index]))
     times = layer_times(device, graph, artifacts)
     layers = tuple(
-        _layer(node, index, graph, found[index], times) for node, index in _in_order(graph) if index in found
+        _layer(node, index, graph, found[index], times).model_copy(
+            update=_alone(node, index, own or {}, profile_us or {})
+        )
+        for node, index in _in_order(graph)
+        if index in found
     )
     comparison = Comparison(
         reference=reference.header.source,
@@ -69,6 +97,7 @@ def compare_layers(
         threshold=threshold,
         first_divergence=None,
         layers=layers,
+        isolated_threshold=own_limit(graph) if own else None,
     )
     return judged(comparison, threshold)
 
@@ -80,12 +109,31 @@ def judged(comparison: Comparison, threshold: float) -> Comparison:
     divergence = first and Divergence(
         node=first.node, tensor=first.tensor, op=first.op, running_nrmse=first.running_nrmse
     )
-    return comparison.model_copy(update={"threshold": threshold, "first_divergence": divergence})
+    alone = next(
+        (
+            LocalFault(node=d.node, tensor=d.tensor, op=d.op, isolated_nrmse=d.isolated_nrmse)
+            for d in comparison.faults()
+            if d.isolated_nrmse is not None
+        ),
+        None,
+    )
+    return comparison.model_copy(update={"threshold": threshold, "first_divergence": divergence, "local_fault": alone})
 
 
 def input_error(comparison: Comparison) -> float:
     """The largest running nRMSE of a model input; 0 when none was logged."""
     return max((d.running_nrmse for d in comparison.layers if d.node < 0), default=0.0)
+
+
+def _alone(
+    node: Node | None, index: int, own: Mapping[int, OwnError], profile_us: Mapping[int, float]
+) -> dict[str, float | None]:
+    alone = own.get(index)
+    return {
+        "isolated_nrmse": None if alone is None else alone.nrmse,
+        "isolated_lsb": None if alone is None else alone.lsb,
+        "profile_us": None if node is None else profile_us.get(node.index),
+    }
 
 
 def _in_order(graph: Graph) -> list[tuple[Node | None, int]]:

@@ -30,6 +30,7 @@ STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
 CHUNK = 64 << 10  # what sync allows a DATA packet; adbutils' 4 KiB cost half the speed
 OUTPUT_LIMIT = 16 << 20
 CONNECT_S = 3.0
+QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 IDLE_S = 1.0
 SERVER_ENVIRONMENT = {
     "ADB_MDNS": "0",  # or the server listens on every interface
@@ -50,6 +51,18 @@ class _Connection(AdbConnection):  # type: ignore[misc]  # adbutils has no types
         made.settimeout(None)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # requests are small and each waits for its answer
         return made
+
+    def _read_fully(self, n: int) -> bytes:
+        # The server does not set TCP_NODELAY: its second small write waits for our ACK, which the kernel delays by 40 ms.
+        got = bytearray()
+        while len(got) < n:
+            if QUICK_ACK is not None:
+                self.conn.setsockopt(socket.IPPROTO_TCP, QUICK_ACK, 1)  # forgotten by the kernel after each use
+            piece = self.conn.recv(n - len(got))
+            if not piece:
+                break
+            got += piece
+        return bytes(got)
 
 
 @dataclass(frozen=True)
@@ -172,8 +185,10 @@ def _translated(what: str) -> Iterator[None]:
         yield
     except AdbutilsError as e:
         text = str(e)
-        gone = "not found" in text or "offline" in text or "closed" in text
-        raise (DeviceGoneError if gone else AdbError)(text, where=what, remedy="see `farm devices`") from e
+        # adbutils' way to say that the server closed instead of answering is "Unknown data: b''".
+        gone = any(word in text for word in ("not found", "offline", "closed", "Unknown data: b''"))
+        human = "unlock the device and allow this computer" if "unauthorized" in text else "see `farm devices`"
+        raise (DeviceGoneError if gone else AdbError)(text, where=what, remedy=human) from e
     except (EOFError, OSError, struct.error) as e:
         raise DeviceGoneError(
             f"the connection broke off ({e or type(e).__name__})",

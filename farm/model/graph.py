@@ -40,6 +40,8 @@ class Tensor:
     """Quantized dimension, when `scale` has more than one entry."""
     constant: bool
     """Its bytes stand in the file."""
+    stored: str = ""
+    """The file's own word for the type, in lower case: tells what `unsupported` is."""
 
     @property
     def nbytes(self) -> int:
@@ -152,6 +154,13 @@ def _op_names() -> dict[int, str]:
     return {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
 
 
+@functools.cache
+def _type_names() -> dict[int, str]:
+    from ai_edge_litert import schema_py_generated as schema
+
+    return {v: k.lower() for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
+
+
 def op_name(code: Any) -> tuple[str, bool]:
     """Name of an OperatorCodeT, and whether it is a custom op."""
     number = max(code.builtinCode, code.deprecatedBuiltinCode)  # files before schema v3a fill only the old field
@@ -206,4 +215,5 @@ def _tensor(index: int, t: Any, model: Any) -> Tensor:
         zero_point=zero or (0,) * len(scale),
         axis=int(q.quantizedDimension) if q is not None else 0,
         constant=external or (buffer.data is not None and len(buffer.data) > 0),
+        stored=_type_names().get(t.type, f"type {t.type}"),
     )

@@ -69,6 +69,19 @@ class Accuracy(Part):
     """Share of frames on which device and reference give the same top-1."""
 
 
+class TimelinePoint(Part):
+    """One invocation of the `latency` pass, or `count` neighbors of a long one."""
+
+    first: int
+    """Position of the first, in the order they ran."""
+    count: int
+    ms: float
+    """Median of them."""
+    worst_ms: float
+    memory_mb: float | None = None
+    """Largest resident memory of the agent after them, MiB."""
+
+
 class Latency(Part):
     """Of one invocation, from the `latency` pass, in milliseconds; `interval` is the median's 95 % bootstrap interval."""
 
@@ -77,15 +90,18 @@ class Latency(Part):
     n: int
     interval: tuple[float, float]
     preprocess_median: float = 0.0
+    timeline: tuple[TimelinePoint, ...] = ()
 
 
 class LayerType(Part):
-    """Time by type of layer, from the `layers` pass: summed over the layers."""
+    """Time by type of layer, summed over the layers."""
 
     type: str
     count: int
     time_us: float
     share: float
+    source: Literal["layers", "profile"] = "layers"
+    """The pass it comes from: `profile` is the plain model, fused as it is deployed; `layers` the instrumented one, unfused."""
 
 
 class LayerDiff(Part):
@@ -107,6 +123,13 @@ class LayerDiff(Part):
     """max_abs in units of the tensor's scale; None when it is not quantized."""
     time_us: float | None = None
     """Over the frames, layer-aligned, from the instrumented model; None when the profiler's events could not be aligned."""
+    profile_us: float | None = None
+    """The same from the `profile` pass: the plain model, fused as it is deployed. A fused layer's time is at the layer that it
+    became part of, and the layer itself has none."""
+    isolated_nrmse: float | None = None
+    """Of this layer alone, fed the reference's own inputs (the `isolated` pass); None when that pass did not run."""
+    isolated_lsb: float | None = None
+    """Largest difference of this layer alone, in steps of the scale."""
 
 
 class Divergence(Part):
@@ -116,6 +139,15 @@ class Divergence(Part):
     tensor: str
     op: str
     running_nrmse: float
+
+
+class LocalFault(Part):
+    """The first layer, in execution order, that is wrong by itself: fed the reference's inputs, it leaves its threshold."""
+
+    node: int
+    tensor: str
+    op: str
+    isolated_nrmse: float
 
 
 class Comparison(Part):
@@ -128,6 +160,24 @@ class Comparison(Part):
     """Of running_nrmse, above which a layer counts as diverged."""
     first_divergence: Divergence | None
     layers: tuple[LayerDiff, ...]
+    isolated_threshold: float | None = None
+    """Of isolated_nrmse, above which a layer counts as wrong by itself; None when the `isolated` pass did not run."""
+    local_fault: LocalFault | None = None
+
+    def faults(self) -> tuple[LayerDiff, ...]:
+        """The layers that are wrong by themselves; none when the `isolated` pass did not run.
+
+        A single step of an output whose values span few steps is a large share of its range, and still only rounding.
+        """
+        limit = self.isolated_threshold
+        return tuple(
+            d
+            for d in self.layers
+            if limit is not None
+            and d.isolated_nrmse is not None
+            and d.isolated_nrmse > limit
+            and not (d.isolated_lsb is not None and d.isolated_lsb <= 1)
+        )
 
 
 class CaptureLink(Part):

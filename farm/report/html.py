@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from farm.report.words import VIRTUAL_NOTE, layer_label, percent
+from farm.report import plots
+from farm.report.words import VIRTUAL_NOTE, layer_label, origin, percent
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from farm.report.document import Comparison, Job
-
-FLOOR = 1e-8
-"""Errors below are drawn as nothing: bit-equal and one ulp look alike."""
+    from farm.report.document import Job
 
 
 def render(job: Job) -> str:
@@ -27,8 +24,8 @@ def render(job: Job) -> str:
     environment.filters.update(percent=percent, layer=layer_label)
     return environment.get_template("job.html.j2").render(
         job=job,
-        bars=error_bars,
-        floor=f"{FLOOR:g}",
+        plots=plots,
+        origin=origin,
         virtual_note=VIRTUAL_NOTE,
         any_virtual=any(r.target and r.target.kind == "virtual" for r in job.runs),
     )
@@ -42,20 +39,3 @@ def write(job: Job, folder: Path) -> Path:
     temporary.write_text(render(job), encoding="utf-8")
     temporary.replace(path)
     return path
-
-
-def error_bars(comparison: Comparison) -> list[tuple[str, float, float, bool]]:
-    """Running error by layer for drawing: label, nRMSE, height 0..1 on a log scale, and whether it is over the threshold."""
-    top = max([1.0, *(layer.running_nrmse for layer in comparison.layers if math.isfinite(layer.running_nrmse))])
-    span = math.log10(top / FLOOR)
-    return [
-        (
-            layer_label(layer),
-            layer.running_nrmse,
-            1.0
-            if not math.isfinite(layer.running_nrmse)
-            else max(0.0, math.log10(max(layer.running_nrmse, FLOOR) / FLOOR) / span),
-            not layer.running_nrmse <= comparison.threshold,
-        )
-        for layer in comparison.layers
-    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from farm.report.document import LayerDiff, Run, Target
+    from farm.report.document import Comparison, LayerDiff, Run, Target
 
 VIRTUAL_NOTE = "virtual: taken on this computer, stands for no phone"
 
@@ -23,6 +23,32 @@ def layer_label(layer: LayerDiff) -> str:
 def tensor_label(name: str) -> str:
     """The end of a tensor's name, which tells layers apart: `a/block3/Relu6;a/block3/...` -> `block3/Relu6`."""
     return "/".join(name.partition(";")[0].split("/")[-2:])
+
+
+def origin(comparison: Comparison) -> str:
+    """Where the error is made, and what is only inherited; empty when the `isolated` pass did not run or nothing is wrong."""
+    first, faults = comparison.first_divergence, comparison.faults()
+    known = [d for d in comparison.layers if d.isolated_nrmse is not None]
+    if faults:
+        fault = faults[0]
+        more = f" and at {len(faults) - 1} more, each by itself" if len(faults) > 1 else ""
+        inherited = sum(d.running_nrmse > comparison.threshold and d not in faults for d in known)
+        others = (
+            "another diverging layer inherits its"
+            if inherited == 1
+            else f"{inherited} more diverging layers inherit theirs"
+        )
+        rest = f"; {others}" if inherited else ""
+        return f"the error is made at node {layer_label(fault)} (alone {fault.isolated_nrmse:.2g}){more}{rest}"
+    if first is None or not known:
+        return ""
+    if first.node < 0:
+        return "every layer is right by itself: the error comes in with the input"
+    worst = max(known, key=lambda d: d.isolated_nrmse or 0.0)
+    return (
+        f"no layer is wrong by itself (at most {worst.isolated_nrmse:.2g}, node {layer_label(worst)}): "
+        "small differences add up over the layers"
+    )
 
 
 def target_label(target: Target | None) -> str:

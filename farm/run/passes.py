@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from farm.errors import (
     AdbError,
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 
     from farm.capture.recording import PassName
     from farm.fleet.adb import AdbDevice
+    from farm.run.steps import Row
     from farm.submission import Submission
 
 PULL_SLACK_S = 30.0
+DEADLINE_SLACK_S = 5
+"""The agent ends by itself that long after our deadline, should it outlive the connection."""
 SLOWEST_BYTES_S = 1 << 20
 PULL_LIMIT_BYTES = 8 << 30
 LINE_LIMIT = 64 << 10
@@ -60,19 +64,29 @@ class Pass:
     """The frame list, on the device."""
     capture: str
     """Where the agent writes, on the device."""
+    lock: str
+    """The file that one agent of a device holds."""
+    lease: int
+    """Grows from lease to lease: an agent of an older one is ended, or refused."""
+    flags: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
 
 
 def command(work: Pass, submission: Submission) -> list[str]:
     """The agent's arguments."""
-    recipe = submission.recipe.recipe.arguments() if submission.recipe is not None else []
-    latency = work.name == "latency"
+    # Only pictures are pre-processed; the isolated model is fed with tensors.
+    recipe = submission.recipe.recipe.arguments() if submission.recipe and work.name != "isolated" else []
+    measures = work.name == "latency"
+    mask = ("--cpu-mask", f"{submission.cpu_mask:x}") if submission.cpu_mask else ()
     return [
         *(work.agent, "run", "--runtime", work.runtime, "--model", work.model, "--pass", work.name),
-        *("--frames", work.frames, "--out", work.capture),
-        *("--threads", str(submission.threads), "--kernel", submission.kernel),
-        *("--warmup", str(submission.warmup if latency else 1)),
-        *("--repetitions", str(submission.repetitions if latency else 1)),
+        *("--frames", work.frames, "--out", work.capture, "--lease", str(work.lease), "--lock", work.lock),
+        *("--threads", str(submission.threads), "--kernel", submission.kernel, "--accelerator", submission.accelerator),
+        *("--warmup", str(submission.warmup if work.name in {"latency", "profile"} else 1)),
+        *("--repetitions", str(submission.repetitions if measures else 1)),
+        *("--deadline", str(math.ceil(submission.pass_timeout_s) + DEADLINE_SLACK_S)),
+        *mask,
+        *work.flags,
         *recipe,
         *(text for key, value in work.labels for text in ("--label", f"{key}={value}")),
     ]
@@ -144,11 +158,13 @@ def rescue(device: AdbDevice, remote: str, local: Path) -> bool:
     return local.is_file() and local.stat().st_size > 0
 
 
-def write_list(file: IO[bytes], rows: Sequence[tuple[int, int, str, str, str]]) -> None:
+def frame_list(rows: Sequence[Row]) -> bytes:
     """The agent's frame list: frame, input, kind, path, name; one line each. Names lose what would end a field."""
-    for frame, position, kind, path, name in rows:
-        clean = "".join("_" if c in "\t\r\n" else c for c in name)
-        file.write(f"{frame}\t{position}\t{kind}\t{path}\t{clean}\n".encode())
+    lines = []
+    for row in rows:
+        clean = "".join("_" if c in "\t\r\n" else c for c in row.name)
+        lines.append(f"{row.frame}\t{row.position}\t{row.kind}\t{row.blob.remote}\t{clean}\n")
+    return "".join(lines).encode()
 
 
 def _size(device: AdbDevice, remote: str) -> int:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
-import io
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,31 +12,28 @@ from typing import TYPE_CHECKING, Any
 from farm.assess.assess import assess_run
 from farm.capture import recording
 from farm.capture.ingest import ingest
-from farm.errors import BugError, FarmError, InfrastructureError
+from farm.errors import BugError, FarmError, InfrastructureError, ModelError
 from farm.fleet import health
 from farm.fleet.adb import AdbDevice, AdbServer, PushItem
 from farm.model import graph as graphs
-from farm.model.instrument import instrument, layers_bytes
-from farm.reference import preprocess
 from farm.report.document import CaptureLink, Run, RunStatus, Target
-from farm.run import bundle, passes, preflight, stage
+from farm.run import bundle, passes, stage
+from farm.run.steps import Planner
 from farm.run.work import BrokenOffError
 from farm.store.artifacts import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    import numpy as np
+    from collections.abc import Callable
 
     from farm.capture.recording import PassName, Recording
+    from farm.run.steps import Plan, Step
     from farm.run.work import Perform, Progress, Work
     from farm.settings import Settings
     from farm.store.artifacts import ArtifactStore
-    from farm.submission import InputFrame, Submission
 
 CLEAN_UP_S = 15.0
-CAPTURE_SLACK = 1.1
-"""A capture is its tensors and some: message and chunk headers, times."""
+LOCK = f"{stage.FOLDER}/agent.lock"
+TOKEN_BITS = 20
 
 
 def make_perform(settings: Settings, artifacts: ArtifactStore) -> Perform:
@@ -51,11 +46,9 @@ def make_perform(settings: Settings, artifacts: ArtifactStore) -> Perform:
     return perform
 
 
-def layer_frames(submission: Submission) -> list[tuple[int, InputFrame]]:
-    """The frames of the `layers` pass: spread evenly, since inputs sorted by name are often sorted by class."""
-    count = min(submission.layer_frames, len(submission.frames))
-    picked = sorted({round(i * (len(submission.frames) - 1) / max(1, count - 1)) for i in range(count)})
-    return [(i, submission.frames[i]) for i in picked]
+def lease_number(token: int) -> int:
+    """A number that grows from lease to lease, also across labs and lost databases: begun at the wall clock's seconds."""
+    return int(time.time()) << TOKEN_BITS | token & ((1 << TOKEN_BITS) - 1)
 
 
 @dataclass
@@ -91,69 +84,42 @@ class _Attempt:
 
     def _measure(self) -> None:
         """Everything that touches the device. It is left as it was found, but for the cache."""
-        submission = self.work.submission
-        model = self.artifacts.read(submission.model_sha256)
-        graph = graphs.read(model, submission.model_name)
-        files = bundle.for_abi(self.work.device.abi, virtual=self.work.device.kind == "virtual")
+        submission, abi, kind = self.work.submission, self.work.device.abi, self.work.device.kind
+        graph = graphs.read(self.artifacts.read(submission.model_sha256), submission.model_name)
+        files = bundle.for_abi(abi, virtual=kind == "virtual", data=self.data)
         agent = stage.Blob.of_file(files.agent, sha256_of(files.agent), program=True)
         runtime = stage.Blob.of_file(files.runtime, sha256_of(files.runtime))
-        plain = stage.Blob.of_file(self.artifacts.path(submission.model_sha256), submission.model_sha256)
-        some = layer_frames(submission)
-        blobs = [agent, runtime, plain]
-        models: dict[PassName, stage.Blob] = {"latency": plain}
-        if some:
-            sha256 = self.artifacts.put(instrument(model, submission.model_name))
-            models["layers"] = stage.Blob.of_file(self.artifacts.path(sha256), sha256)
-            blobs.append(models["layers"])
-        self._tell("decode", 0, len(submission.frames))
-        inputs = self._decode(graph)
-        room = int(CAPTURE_SLACK * (len(some) * layers_bytes(graph) + len(submission.frames) * _outputs_bytes(graph)))
-        unique = {blob.sha256: blob for blob in [*blobs, *(b for row in inputs for b in row)]}
+        plan = Planner(submission, graph, self.artifacts, self.data / "references", self._tell).plan()
         self.pushed = stage.stage(
-            self.device, list(unique.values()), room=room, progress=lambda done, of: self._tell("stage", done, of)
+            self.device,
+            [agent, runtime, *plan.blobs()],
+            room=sum(step.room for step in plan.steps),
+            progress=lambda done, of: self._tell("stage", done, of),
         )
-        every = list(enumerate(submission.frames))
         try:
             self.device.shell(["mkdir", "-p", self.folder], stage.DEADLINE_S)
-            self._note(models["latency"], runtime)
-            for name, frames in (("latency", every), ("layers", some)):
-                if frames:
-                    self._pass(name, agent, runtime, models[name], frames, inputs)  # type: ignore[arg-type, index]
+            self._note(runtime, plan)
+            for step in plan.steps:
+                self._pass(step, agent, runtime)
         finally:
             with contextlib.suppress(InfrastructureError):  # gone devices are cleaned by the next run's own stage
                 self.device.shell(["rm", "-rf", self.folder], CLEAN_UP_S)
 
-    def _decode(self, graph: graphs.Graph) -> list[list[stage.Blob]]:
-        """Each frame's inputs as the agent reads them; the bytes are made again when they are pushed, not kept."""
-        rows = []
-        for i, frame in enumerate(self.work.submission.frames):
-            rows.append([_blob(make) for make in _contents(frame, graph, self.artifacts)])
-            self._tell("decode", i + 1, len(self.work.submission.frames))
-        return rows
-
-    def _pass(
-        self,
-        name: PassName,
-        agent: stage.Blob,
-        runtime: stage.Blob,
-        model: stage.Blob,
-        frames: Sequence[tuple[int, InputFrame]],
-        inputs: Sequence[Sequence[stage.Blob]],
-    ) -> None:
+    def _pass(self, step: Step, agent: stage.Blob, runtime: stage.Blob) -> None:
+        name = step.name
         listing, remote = f"{self.folder}/{name}.frames", f"{self.folder}/{name}.mcap"
-        text = io.BytesIO()
-        kinds = {"image": "rgb", "tensor": "tensor"}
-        passes.write_list(
-            text,
-            [
-                (index, position, kinds[frame.kind], blob.remote, frame.name)
-                for index, frame in frames
-                for position, blob in enumerate(inputs[index])
-            ],
-        )
-        self.device.push([PushItem(listing, lambda: [text.getvalue()])], stage.DEADLINE_S)
-        labels = (("run", str(self.work.run_id)), ("serial", self.device.serial), ("kind", self.work.device.kind))
-        work = passes.Pass(name, agent.remote, runtime.remote, model.remote, listing, remote, labels)
+        content = passes.frame_list(step.rows)
+        self.device.push([PushItem(listing, lambda: [content])], stage.DEADLINE_S)
+        work = passes.Pass(
+            name, agent.remote, runtime.remote, step.model.remote, listing, remote,
+            lock=LOCK,
+            lease=lease_number(self.work.token),
+            flags=step.flags,
+            labels=(
+                ("run", str(self.work.run_id)), ("serial", self.device.serial), ("kind", self.work.device.kind),
+                *step.labels,
+            ),
+        )  # fmt: skip
         with tempfile.TemporaryDirectory(dir=_folder(self.data / "incoming")) as temporary:
             local = Path(temporary) / f"{name}.mcap"
             try:
@@ -162,9 +128,13 @@ class _Attempt:
                 )
                 self._tell(f"pull {name}", 0, 0)
                 passes.pull(self.device, remote, local)
-            except FarmError:
+            except FarmError as e:
                 if (local.is_file() and local.stat().st_size) or passes.rescue(self.device, remote, local):
                     self._keep(name, local)
+                if name == "isolated" and isinstance(e, ModelError):
+                    self.recordings.pop(name, None)
+                    self.conditions[f"{name} left out"] = str(e)  # a help to the verdict; the run stands without it
+                    return
                 raise
             self._keep(name, local)
             if name not in self.recordings or not self.recordings[name].complete:
@@ -186,7 +156,7 @@ class _Attempt:
             )
         )
 
-    def _note(self, model: stage.Blob, runtime: stage.Blob) -> None:
+    def _note(self, runtime: stage.Blob, plan: Plan) -> None:
         submission = self.work.submission
         self.conditions = {
             "kernel": submission.kernel,
@@ -194,9 +164,12 @@ class _Attempt:
             "warmup": str(submission.warmup),
             "repetitions": str(submission.repetitions),
             "context": "shell",
-            "model": model.sha256[:12],
+            "accelerator": submission.accelerator,
+            "cpu_mask": f"{submission.cpu_mask:x}" if submission.cpu_mask else "all",
+            "model": submission.model_sha256[:12],
             "runtime": runtime.sha256[:12],
             **health.conditions(self.device),
+            **{f"{name} left out": why for name, why in plan.left_out.items()},
         }
 
     def _conclude(self) -> Run:
@@ -207,6 +180,8 @@ class _Attempt:
             self.recordings["latency"],
             self.recordings.get("layers"),
             self._tell,
+            isolated=self.recordings.get("isolated"),
+            profile=self.recordings.get("profile"),
         )
         return self._run(
             "done",
@@ -231,34 +206,6 @@ class _Attempt:
             conditions=self.conditions,
             **results,
         )
-
-
-def _outputs_bytes(graph: graphs.Graph) -> int:
-    return sum(graph.tensors[t].nbytes for t in graph.outputs)
-
-
-def _contents(frame: InputFrame, graph: graphs.Graph, artifacts: ArtifactStore) -> list[Callable[[], bytes]]:
-    """What makes the bytes of each of a frame's inputs, as the agent reads them."""
-    if frame.kind == "image":
-        return [lambda: _ppm(preprocess.decode(artifacts.read(frame.sha256[0]), frame.name))]
-
-    def tensor(index: int) -> bytes:
-        return preflight.reader(frame, graph, artifacts).inputs(None)[index].tobytes()
-
-    return [functools.partial(tensor, index) for index in graph.inputs]
-
-
-def _blob(make: Callable[[], bytes]) -> stage.Blob:
-    content = make()
-
-    def parts() -> Iterable[bytes]:
-        yield make()
-
-    return stage.Blob(hashlib.sha256(content).hexdigest(), len(content), parts)
-
-
-def _ppm(rgb: np.ndarray[Any, Any]) -> bytes:
-    return b"P6\n%d %d\n255\n" % (rgb.shape[1], rgb.shape[0]) + rgb.tobytes()
 
 
 def _folder(path: Path) -> Path:

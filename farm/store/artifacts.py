@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 CHUNK = 1 << 20
+BATCH_BYTES, BATCH_PARTS = 4 << 20, 512
+"""Parts written at once: many small writes take half as long again."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -64,7 +66,7 @@ class ArtifactStore:
         with file.open("rb") as f:
             return self.put_stream(iter(lambda: f.read(CHUNK), b""))
 
-    def put_stream(self, parts: Iterable[bytes], *, expected: str | None = None) -> str:
+    def put_stream(self, parts: Iterable[bytes | memoryview], *, expected: str | None = None) -> str:
         """Store the concatenation of `parts`; its sha256.
 
         Raises:
@@ -98,12 +100,25 @@ class ArtifactStore:
         return sha256
 
 
-def _write(f: IO[bytes], parts: Iterable[bytes], digest: hashlib._Hash) -> None:
+def _write(f: IO[bytes], parts: Iterable[bytes | memoryview], digest: hashlib._Hash) -> None:
+    waiting: list[bytes | memoryview] = []
+    size = 0
     for part in parts:
         digest.update(part)
-        f.write(part)
-    f.flush()
+        waiting.append(part)
+        size += len(part)
+        if size >= BATCH_BYTES or len(waiting) >= BATCH_PARTS:
+            _write_all(f, waiting, size)
+            waiting, size = [], 0
+    _write_all(f, waiting, size)
     os.fsync(f.fileno())
+
+
+def _write_all(f: IO[bytes], parts: list[bytes | memoryview], size: int) -> None:
+    done = os.writev(f.fileno(), parts)
+    if done < size:
+        f.write(b"".join(parts)[done:])
+        f.flush()
 
 
 def sha256_of(file: Path) -> str:

@@ -12,16 +12,17 @@ DESCRIPTORS = 3
 MAX_DATAGRAM = 1 << 17
 
 _HEADER = struct.Struct("<cI")
-_START = struct.Struct("<??B")
+_START = struct.Struct("<???B")
 _EXIT = struct.Struct("<Ii")
 
 
 @dataclass(frozen=True)
 class Start:
-    """Start a process: the sync server, or a shell for `command`."""
+    """Start a process: the sync server, a maker of the socket that `command` asks for, or a shell for `command`."""
 
     id: int
     sync: bool
+    socket: bool
     tty: bool
     term: str
     command: bytes
@@ -42,6 +43,13 @@ class Forget:
 
 
 @dataclass(frozen=True)
+class KillAll:
+    """Kill every process but the first: the phone goes down."""
+
+    id: int = 0
+
+
+@dataclass(frozen=True)
 class Exited:
     """A process ended; `status` is its exit code, or 128 and the signal."""
 
@@ -49,7 +57,7 @@ class Exited:
     status: int
 
 
-Order = Start | Kill | Forget
+Order = Start | Kill | Forget | KillAll
 
 
 def encode_order(order: Order) -> bytes:
@@ -58,8 +66,11 @@ def encode_order(order: Order) -> bytes:
         return _HEADER.pack(b"K", order.id)
     if isinstance(order, Forget):
         return _HEADER.pack(b"F", order.id)
+    if isinstance(order, KillAll):
+        return _HEADER.pack(b"A", order.id)
     term = order.term.encode()
-    return _HEADER.pack(b"S", order.id) + _START.pack(order.sync, order.tty, len(term)) + term + order.command
+    start = _START.pack(order.sync, order.socket, order.tty, len(term))
+    return _HEADER.pack(b"S", order.id) + start + term + order.command
 
 
 def decode_order(datagram: bytes) -> Order:
@@ -69,9 +80,12 @@ def decode_order(datagram: bytes) -> Order:
         return Kill(number)
     if kind == b"F":
         return Forget(number)
-    sync, tty, length = _START.unpack_from(datagram, _HEADER.size)
+    if kind == b"A":
+        return KillAll(number)
+    sync, makes_socket, tty, length = _START.unpack_from(datagram, _HEADER.size)
     start = _HEADER.size + _START.size
-    return Start(number, sync, tty, datagram[start : start + length].decode(), datagram[start + length :])
+    term, command = datagram[start : start + length].decode(), datagram[start + length :]
+    return Start(number, sync, makes_socket, tty, term, command)
 
 
 def encode_exited(exited: Exited) -> bytes:

@@ -15,13 +15,14 @@ import termios
 import traceback
 from typing import TYPE_CHECKING, NoReturn
 
-from farm.virtual import sync
+from farm.virtual import sockets, sync
 from farm.virtual.control import (
     DESCRIPTORS,
     MAX_DATAGRAM,
     Exited,
     Forget,
     Kill,
+    KillAll,
     Start,
     decode_order,
     encode_exited,
@@ -92,6 +93,9 @@ class Init:
                     self._kill(order.id)
                 case Forget():
                     self._groups.pop(order.id, None)
+                case KillAll():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(-1, signal.SIGKILL)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -132,6 +136,9 @@ class Init:
         os.closerange(DESCRIPTORS, os.sysconf("SC_OPEN_MAX"))
         if order.sync:
             sync.serve(0, 1)
+            return
+        if order.socket:
+            sockets.serve(0, order.command)
             return
         environment = self._environment | ({"TERM": order.term} if order.term else {})
         if order.tty:

@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from farm.errors import InfrastructureError
-from farm.virtual import init, namespace, root
+from farm.virtual import emulator, init, namespace, root, storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from farm.virtual.climate import Climate
+    from farm.virtual.emulator import Emulator
 
 NOBODY = 65534
 _SETUP_SECONDS = 20
@@ -32,6 +35,12 @@ _REFUSED = (
     "kernel.unprivileged_userns_clone=1, on Ubuntu also kernel.apparmor_restrict_unprivileged_userns=0; in a container "
     "give it a seccomp profile that lets unshare and mount through and a /proc without masks (docker run --security-opt "
     "seccomp=unconfined --security-opt systempaths=unconfined)",
+)
+
+_EMULATION = "emulation"
+_NO_BINFMT = (
+    "a kernel of 6.7 or later has a binfmt_misc (CONFIG_BINFMT_MISC) of its own in each user namespace; with an older one "
+    "apt install qemu-user-binfmt, which tells the machine's own of qemu"
 )
 
 
@@ -44,6 +53,7 @@ class Plan:
     mounts: list[namespace.Mount]
     uid: int
     gid: int
+    emulator: Emulator | None
 
 
 def identity() -> tuple[int, int]:
@@ -75,7 +85,7 @@ def start_init(plan: Plan, control: socket.socket) -> int:
         ours.settimeout(_SETUP_SECONDS)
         _expect(ours, "unshared")
         try:
-            namespace.write_maps(child, root.USER, plan.uid, plan.gid)
+            namespace.write_maps(child, 0, plan.uid, plan.gid)
         except OSError as error:
             raise _refusal("write uid_map", error.strerror or "", refused=True) from error
         ours.send(b"mapped")
@@ -100,6 +110,8 @@ def _expect(channel: socket.socket, word: str) -> str:
             remedy="see the log beside the phone's folder",
         )
     refused, stage, reason = rest.split("\t", 2)
+    if stage.startswith(_EMULATION):
+        raise InfrastructureError(f"no aarch64 program runs in a virtual phone here: {reason}", remedy=_NO_BINFMT)
     raise _refusal(stage, reason, refused=refused == "1")
 
 
@@ -124,13 +136,20 @@ def _enter(plan: Plan, control: socket.socket, channel: socket.socket) -> NoRetu
             channel.send(f"pid\t{pid}".encode())
             os._exit(0)
         _await(channel)
-        _step(channel, "mount", lambda: namespace.build(plan.root, plan.mounts, plan.name))
+        register = emulator.register if plan.emulator else lambda _: None
+        _step(channel, "mount", lambda: namespace.build(plan.root, plan.mounts, plan.name, register))
+        # The user namespace that owns the mounts; from the next one on nothing can be mounted.
+        _step(channel, "hand over namespaces", lambda: storage.hand_over(control))
+        _step(channel, "unshare", lambda: namespace.become(root.USER))
         _step(channel, "drop privileges", lambda: namespace.drop_privileges(root.USER, root.USER))
+        if plan.emulator:
+            _step(channel, _EMULATION, emulator.probe)
         os.umask(0o022)
         _close_all_but(control.fileno(), channel.fileno())
         channel.send(b"ready")
         channel.close()
-        init.run(control, root.ENVIRONMENT | {"HOSTNAME": plan.name})
+        more = plan.emulator.environment if plan.emulator else {}
+        init.run(control, root.ENVIRONMENT | {"HOSTNAME": plan.name} | more)
     except BaseException as error:  # nothing may run on into the keeper's code
         os.write(2, f"init: {error!r}\n".encode())
     os._exit(1)
@@ -164,8 +183,8 @@ def _step(channel: socket.socket, stage: str, action: Callable[[], None]) -> Non
         os._exit(1)
 
 
-def keep(host: int, first: int, owner: int | None) -> int:
-    """Wait until the host process `host`, init `first` or the owner (a pidfd) ends; end the others.
+def keep(host: int, first: int, owner: int | None, climate: Climate) -> int:
+    """Have `climate` go on until the host process `host`, init `first` or the owner (a pidfd) ends; end the others.
 
     Returns the host process's exit code as `os.waitstatus_to_exitcode` has it.
     """
@@ -176,7 +195,9 @@ def keep(host: int, first: int, owner: int | None) -> int:
     poll = select.poll()
     for handle in handles.values():
         poll.register(handle, select.POLLIN)
-    poll.poll()
+    while not poll.poll(1000 * climate.step()):
+        pass
+    climate.end()
     if not _ended(handles["host"], 0):
         _signal(host)
     _, status = os.waitpid(host, 0)

@@ -10,8 +10,13 @@ import fcntl
 import os
 import socket
 import struct
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -35,6 +40,7 @@ _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _CAPABILITY_VERSION_3 = 0x20080522
+_TMPFS_MAGIC = 0x01021994
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
 
@@ -74,6 +80,23 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
     _check(_libc.mount(*arguments), f"mount {target}")
 
 
+def unmount(target: str) -> None:
+    """Take away the topmost mount on `target`, also from under those who still use it."""
+    _check(_libc.umount2(os.fsencode(target), _MNT_DETACH), f"umount {target}")
+
+
+def is_tmpfs(path: str) -> bool:
+    """Whether `path` lies in memory; asked of statfs(2), since there may be no /proc of ours to look into."""
+    told = ctypes.create_string_buffer(256)
+    _check(_libc.statfs(os.fsencode(path), told), f"statfs {path}")
+    return int.from_bytes(told.raw[: ctypes.sizeof(ctypes.c_long)], sys.byteorder) == _TMPFS_MAGIC
+
+
+def setns(handle: int, kind: int) -> None:
+    """Enter the namespace of `kind` that `handle` is a descriptor of."""
+    _check(_libc.setns(handle, kind), "setns")
+
+
 def die_with_parent(signal: int) -> None:
     """Have the kernel send this process `signal` when its parent ends."""
     _check(_libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal), 0, 0, 0), "prctl PDEATHSIG")
@@ -94,8 +117,26 @@ def write_maps(pid: int, inside: int, uid: int, gid: int) -> None:
     process.joinpath("gid_map").write_text(f"{inside} {gid} 1")
 
 
-def build(root: Path, mounts: list[Mount], name: str) -> None:
-    """Make `root` the root of a new mount namespace, with `mounts` in it and nothing else of the host's, read-only."""
+def become(inside: int) -> None:
+    """Be the user `inside`, and only that, in a new user namespace whose parent knows the caller as user and group 0."""
+    if Path("/proc/self/setgroups").read_text().strip() == "allow":
+        os.setgroups([])
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    unshare(CLONE_NEWUSER)
+    # Who changed its user does not own its own /proc files until it is dumpable again.
+    _check(_libc.prctl(_PR_SET_DUMPABLE, ctypes.c_ulong(1), 0, 0, 0), "prctl DUMPABLE")
+    process = Path("/proc/self")
+    process.joinpath("setgroups").write_text("deny")
+    process.joinpath("uid_map").write_text(f"{inside} 0 1")
+    process.joinpath("gid_map").write_text(f"{inside} 0 1")
+
+
+def build(root: Path, mounts: list[Mount], name: str, mounted: Callable[[Path], None]) -> None:
+    """Make `root` the root of a new mount namespace, with `mounts` in it and nothing else of the host's, read-only.
+
+    `mounted` is called with `root` while the host's files are still to be seen.
+    """
     unshare(CLONE_NEWNS)
     mount("none", "/", "", MS_REC | MS_PRIVATE)
     mount(str(root), str(root), "", MS_BIND)
@@ -105,6 +146,7 @@ def build(root: Path, mounts: list[Mount], name: str) -> None:
         except OSError:
             if not item.optional:
                 raise
+    mounted(root)
     _remount(str(root), MS_NOSUID | MS_NODEV | MS_RDONLY)
     os.chdir(root)
     # The new root over the old one, then the old one out from under it: pivot_root(2), the last example.
@@ -114,6 +156,11 @@ def build(root: Path, mounts: list[Mount], name: str) -> None:
     host = name.encode()
     _check(_libc.sethostname(host, len(host)), "sethostname")
     _loopback_up()
+
+
+def protect(target: Path) -> None:
+    """Make what is mounted on `target` read-only for those who come by this way."""
+    _remount(str(target), MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY)
 
 
 def _apply(root: Path, item: Mount) -> None:
@@ -139,8 +186,6 @@ def _loopback_up() -> None:
 
 def drop_privileges(uid: int, gid: int) -> None:
     """Become `uid` for good: no capability, and none to be had by executing anything."""
-    if Path("/proc/self/setgroups").read_text().strip() == "allow":
-        os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1), 0, 0, 0), "prctl NO_NEW_PRIVS")

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 import farm
 from farm.errors import DeviceGoneError, InfrastructureError
-from farm.virtual import root, state
+from farm.virtual import emulator, faults, profile, root, state, switch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from farm.virtual.auth import Policy
     from farm.virtual.process import Process
+    from farm.virtual.profile import Profile
     from farm.virtual.state import VirtualPhone
 
 PREFIX = "virtual"
@@ -28,17 +30,28 @@ _END_SECONDS = 10
 
 
 def up(
-    folder: Path, count: int = 1, *, storage_bytes: int | None = None, owner_pid: int | None = None
+    folder: Path,
+    count: int = 1,
+    *,
+    kind: Profile | None = None,
+    storage_bytes: int | None = None,
+    owner_pid: int | None = None,
+    auth: Policy = "open",
+    features: Sequence[str] | None = None,
+    reboot_s: float = 5.0,
 ) -> list[VirtualPhone]:
     """Start `count` phones beside those already in `folder` and wait until each accepts connections.
 
-    They outlive the caller, or end with process `owner_pid`. `storage_bytes` bounds /data/local/tmp, kept in memory
-    then; else it is a folder on the host's disk.
+    They are of `kind`, else of this machine's default profile. They outlive the caller, or end with process `owner_pid`.
+    `storage_bytes` bounds /data/local/tmp, kept in memory then; else it is a folder on the host's disk. `auth`: whether adb must
+    show a key (farm.virtual.auth). `features` is what the phone tells adb that it can: all of it when left out, nothing as before
+    Android 7. `reboot_s`: seconds a reboot takes.
 
     Raises:
-        InfrastructureError: the machine lacks mksh or toybox, or forbids user namespaces; no phone is left behind.
+        InfrastructureError: the machine lacks mksh, toybox or qemu, or forbids user namespaces; no phone is left behind.
     """
-    root.abi()
+    kind = kind or profile.default()
+    emulator.find(kind)
     root.find_programs()
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +59,11 @@ def up(
     try:
         for _ in range(count):
             place = state.claim(folder, PREFIX)
-            started.append((place, _start(place, storage_bytes, owner_pid)))
+            profile.write(kind, place)
+            options = [*_option("--storage-bytes", storage_bytes), *_option("--owner", owner_pid)]
+            options += [*_option("--features", None if features is None else ",".join(features))]
+            options += ["--auth", auth, "--reboot-s", str(reboot_s)]
+            started.append((place, _start(place, options)))
         deadline = time.monotonic() + _START_SECONDS
         return [_await(place, process, deadline) for place, process in started]
     except BaseException:
@@ -112,6 +129,34 @@ def kill(phone: VirtualPhone) -> None:
     _end(phone.root.parent)
 
 
+def fault(phone: VirtualPhone, name: str, *, for_s: float | None = None, **options: float) -> list[str]:
+    """Have the phone suffer the fault `name` (farm.virtual.faults), for good or `for_s` seconds; or `clear` them all.
+
+    Returns the names of the faults that last now.
+
+    Raises:
+        JobError: no such fault or option.
+        DeviceGoneError: the phone has ended.
+        DeadlineError: it does not answer, since it is frozen.
+        InfrastructureError: the fault could not be made here.
+    """
+    folder = phone.root.parent
+    if name in {faults.CLEAR, faults.THAW}:
+        thaw(phone)
+        return switch.ask(folder, None) if name == faults.CLEAR else []
+    wanted = faults.read(name, options, for_s)
+    if name == "kill":
+        kill(phone)
+        return []
+    if name == "freeze":
+        if for_s is None:
+            freeze(phone)
+        else:
+            switch.ask(folder, wanted)
+        return ["freeze"]
+    return switch.ask(folder, wanted)
+
+
 def _places(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
@@ -119,12 +164,12 @@ def _places(folder: Path) -> list[Path]:
     return sorted(places, key=lambda place: (len(place.name), place.name))
 
 
-def _start(place: Path, storage_bytes: int | None, owner_pid: int | None) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "farm.virtual.host", "--folder", str(place)]
-    if storage_bytes is not None:
-        command += ["--storage-bytes", str(storage_bytes)]
-    if owner_pid is not None:
-        command += ["--owner", str(owner_pid)]
+def _option(name: str, value: object) -> list[str]:
+    return [] if value is None else [f"{name}={value}"]
+
+
+def _start(place: Path, options: list[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "farm.virtual.host", "--folder", str(place), *options]
     package = str(Path(farm.__file__).resolve().parent.parent)
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}

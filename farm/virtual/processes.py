@@ -6,7 +6,7 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING
 
-from farm.virtual.control import MAX_DATAGRAM, Forget, Kill, Order, Start, decode_exited, encode_order
+from farm.virtual.control import MAX_DATAGRAM, Forget, Kill, KillAll, Order, Start, decode_exited, encode_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,14 +29,29 @@ class Processes:
 
     async def start(self, service: Service, descriptors: Sequence[int]) -> Running:
         """Start what `service` names on `descriptors`: its stdin, stdout and stderr, which the caller closes."""
+        return await self._start(
+            Start(self._next(), service.sync, False, service.tty, service.term, service.command), descriptors
+        )
+
+    async def make_socket(self, request: bytes, descriptors: Sequence[int]) -> Running:
+        """Start the process that makes a socket (farm.virtual.sockets) and sends it over its stdin, a socket itself."""
+        return await self._start(Start(self._next(), False, True, False, "", request), descriptors)
+
+    def kill_all(self) -> None:
+        """Kill every process of the phone but its first."""
+        if not self._send(KillAll()):
+            asyncio.get_running_loop().call_later(_RETRY_SECONDS, self.kill_all)
+
+    def _next(self) -> int:
         self._last = self._last % 0xFFFFFFFF + 1
-        number = self._last
-        order = Start(number, service.sync, service.tty, service.term, service.command)
+        return self._last
+
+    async def _start(self, order: Start, descriptors: Sequence[int]) -> Running:
         while not self._send(order, descriptors):
             await asyncio.sleep(_RETRY_SECONDS)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = future
-        return Running(number, future, self)
+        self._waiting[order.id] = future
+        return Running(order.id, future, self)
 
     def finish(self, order: Kill | Forget) -> None:
         """Tell init what to do with the rest of a process that nobody waits for any longer."""

@@ -14,17 +14,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from farm.errors import InfrastructureError
+from farm.virtual import climate, cpuinfo, emulator
 from farm.virtual.namespace import MS_NODEV, MS_NOEXEC, MS_NOSUID, Mount
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from farm.virtual.emulator import Emulator
+    from farm.virtual.profile import Profile
+
 USER = 2000
 """Android's `shell`, user and group: who every command runs as."""
 TEMPORARY = "data/local/tmp"
 STATE = "data/virtual"
 """Where the figures behind `dumpsys` lie, one small file each, for the host to change."""
+SYSTEM = "data/system"
+"""Where the phone's own services keep what its shell told them: settings, properties, the log."""
+_SYSTEM_BYTES = 4 << 20
 ENVIRONMENT = {
     "PATH": "/system/bin:/vendor/bin",
     "HOME": "/",
@@ -37,18 +44,13 @@ ENVIRONMENT = {
 }
 
 _FOLDERS = (
-    "system/bin", "system/etc", "vendor/bin", "usr/lib", "dev/pts", "proc", "sys/devices", "sys/class",
-    TEMPORARY, f"{STATE}/battery", f"{STATE}/thermal",
+    "system/bin", "system/etc", "vendor/bin", "usr/lib", "dev/pts", "proc", "sys", TEMPORARY, SYSTEM, STATE,
 )  # fmt: skip
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
-_OWN_PROGRAMS = ("getprop", "dumpsys")
-_ABIS = {"x86_64": "x86_64", "aarch64": "arm64-v8a"}
+_SCRIPTS = resources.files("farm.virtual").joinpath("system")
+_EMULATED = ("uname",)
+"""Scripts for phones whose programs run on another processor than the kernel."""
 _INTERPRETERS = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
-_BATTERY = {
-    "ac": "false", "usb": "true", "wireless": "false", "status": "5", "health": "2", "present": "true",
-    "level": "100", "scale": "100", "voltage": "4300", "temperature": "250", "technology": "virtual",
-}  # fmt: skip
-_THERMAL = {"status": "0", "temperatures": "virtual-skin 3 25.0 0\nvirtual-cpu 0 25.0 0"}
 
 
 @dataclass(frozen=True)
@@ -74,54 +76,46 @@ def find_programs() -> Programs:
         )
     listing = subprocess.run([toybox], capture_output=True, text=True, timeout=10, check=True).stdout
     commands = {word for word in listing.split() if "/" not in word}
-    return Programs(Path(shell).resolve(), Path(toybox).resolve(), tuple(sorted(commands - {"sh", *_OWN_PROGRAMS})))
+    return Programs(Path(shell).resolve(), Path(toybox).resolve(), tuple(sorted(commands - {"sh"})))
 
 
-def abi() -> str:
-    """Android's word for this machine's instruction set.
-
-    Raises:
-        InfrastructureError: Android has none.
-    """
-    machine = platform.machine()
-    if machine not in _ABIS:
-        raise InfrastructureError(
-            f"no virtual phone on {machine}", remedy=f"virtual phones run on {' and '.join(_ABIS)}"
-        )
-    return _ABIS[machine]
-
-
-def properties(serial: str) -> dict[str, str]:
+def properties(profile: Profile, serial: str) -> dict[str, str]:
     """The phone's system properties; `ro.farm.virtual` marks every figure that comes from it."""
-    model = f"virtual-{abi()}"
-    product = model.replace("-", "_")
-    return {
+    product, soc, android = profile.product, profile.soc, profile.android
+    name = product.device
+    fingerprint = f"{product.brand}/{name}/{name}:{android.release}/VIRTUAL/1:user/release-keys"
+    return profile.properties | {
         "dev.bootcomplete": "1",
-        "ro.board.platform": "virtual",
-        "ro.build.fingerprint": f"virtual/{product}/{product}:14/VIRTUAL/1:userdebug/test-keys",
+        "ro.board.platform": soc.platform,
+        "ro.build.fingerprint": fingerprint,
         "ro.build.id": "VIRTUAL",
-        "ro.build.tags": "test-keys",
-        "ro.build.type": "userdebug",
+        "ro.build.tags": "release-keys",
+        "ro.build.type": "user",
         "ro.build.version.incremental": "1",
-        "ro.build.version.release": "14",
-        "ro.build.version.sdk": "34",
+        "ro.build.version.release": android.release,
+        "ro.build.version.sdk": str(android.sdk),
+        "ro.build.version.security_patch": android.security_patch,
+        "ro.debuggable": "0",
         "ro.farm.virtual": "1",
-        "ro.hardware": "virtual",
-        "ro.product.brand": "virtual",
-        "ro.product.cpu.abi": abi(),
-        "ro.product.cpu.abilist": abi(),
-        "ro.product.device": product,
-        "ro.product.manufacturer": "virtual",
-        "ro.product.model": model,
-        "ro.product.name": product,
+        "ro.hardware": soc.hardware,
+        "ro.product.brand": product.brand,
+        "ro.product.cpu.abi": profile.abi,
+        "ro.product.cpu.abilist": profile.abi,
+        "ro.product.device": name,
+        "ro.product.manufacturer": product.manufacturer,
+        "ro.product.model": product.model,
+        "ro.product.name": name,
         "ro.serialno": serial,
-        "ro.soc.manufacturer": "virtual",
-        "ro.soc.model": model,
+        "ro.sf.lcd_density": str(product.density),
+        "ro.soc.manufacturer": soc.manufacturer,
+        "ro.soc.model": soc.model,
         "sys.boot_completed": "1",
     }
 
 
-def create(root: Path, programs: Programs, serial: str, owner: tuple[int, int]) -> None:
+def create(
+    root: Path, programs: Programs, profile: Profile, runs_on: Emulator | None, serial: str, owner: tuple[int, int]
+) -> None:
     """Write a phone's tree at `root`, a new folder; `owner` (the host's user and group) may write in its TEMPORARY."""
     for folder in _FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
@@ -136,22 +130,33 @@ def create(root: Path, programs: Programs, serial: str, owner: tuple[int, int]) 
     programs_folder = root / "system/bin"
     for name in ("sh", "toybox"):
         (programs_folder / name).touch()
+    scripts = {entry.name: entry for entry in _SCRIPTS.iterdir() if entry.is_file()}
+    for name in _EMULATED if runs_on is None else ():
+        del scripts[name]
     for name in programs.commands:
-        (programs_folder / name).symlink_to("toybox")
-    for name in _OWN_PROGRAMS:
-        script = programs_folder / name
-        script.write_bytes(resources.files("farm.virtual").joinpath("system", name).read_bytes())
-        script.chmod(0o755)
-    lines = (f"{name}={value}\n" for name, value in sorted(properties(serial).items()))
+        if name not in scripts:
+            (programs_folder / name).symlink_to("toybox")
+    for name, script in scripts.items():
+        (programs_folder / name).write_bytes(script.read_bytes())
+        (programs_folder / name).chmod(0o755)
+    for entry in _SCRIPTS.joinpath("etc").iterdir():
+        (root / "system/etc" / entry.name).write_bytes(entry.read_bytes())
+    lines = (f"{name}={value}\n" for name, value in sorted(properties(profile, serial).items()))
     (root / "system/build.prop").write_text("".join(lines))
     (root / "system/etc/passwd").write_text(f"shell:x:{USER}:{USER}::/:/system/bin/sh\n")
     (root / "system/etc/group").write_text(f"shell:x:{USER}:\n")
-    for folder, state in (("battery", _BATTERY), ("thermal", _THERMAL)):
-        for name, value in state.items():
-            (root / STATE / folder / name).write_text(f"{value}\n")
+    climate.create(profile, root, online(profile))
     _create_library_places(root)
+    if runs_on is not None and profile.emulation is not None:
+        emulator.create_places(root)
+        (root / STATE / "cpuinfo").write_text(cpuinfo.text(profile.emulation, online(profile)))
     os.chown(root / TEMPORARY, *owner)
     (root / TEMPORARY).chmod(0o771)
+
+
+def online(profile: Profile) -> int:
+    """How many of the profile's CPUs there are: this machine's, the others are offline."""
+    return min(profile.cpus, os.cpu_count() or 1)
 
 
 def _libraries() -> list[Path]:
@@ -179,9 +184,9 @@ def _create_library_places(root: Path) -> None:
             link.symlink_to(interpreter.readlink())
 
 
-def mounts(root: Path, programs: Programs, storage_bytes: int | None) -> list[Mount]:
+def mounts(root: Path, programs: Programs, runs_on: Emulator | None, storage_bytes: int | None) -> list[Mount]:
     """What to mount in a tree that `create` wrote; TEMPORARY holds `storage_bytes` at most, or what the disk holds."""
-    own = f"uid={USER},gid={USER}"
+    own = "uid=0,gid=0"  # as the namespace that mounts calls the one who is USER in the phone
     result = [Mount(str(path.relative_to("/")), str(path), read_only=True) for path in _libraries()]
     result += [
         Mount("system/bin/sh", str(programs.shell), read_only=True),
@@ -192,9 +197,13 @@ def mounts(root: Path, programs: Programs, storage_bytes: int | None) -> list[Mo
         # An instance of its own: the host's terminals are not in it.
         Mount("dev/pts", kind="devpts", options="newinstance,ptmxmode=0666,mode=620", flags=MS_NOSUID | MS_NOEXEC),
         Mount("proc", kind="proc", flags=MS_NOSUID | MS_NODEV | MS_NOEXEC),
-        Mount("sys/devices", "/sys/devices", read_only=True, optional=True),
-        Mount("sys/class", "/sys/class", read_only=True, optional=True),
+        # The phone's user owns the namespaces, and with them some of these.
+        Mount("proc/sys", str(root / "proc/sys"), read_only=True, flags=MS_NOSUID | MS_NODEV | MS_NOEXEC),
+        Mount(SYSTEM, kind="tmpfs", options=f"size={_SYSTEM_BYTES},nr_inodes=4096,mode=755,{own}"),
     ]
+    if runs_on is not None:
+        result += emulator.mounts(runs_on)
+        result.append(Mount("proc/cpuinfo", str(root / STATE / "cpuinfo"), read_only=True))
     if storage_bytes is None:
         result.append(Mount(TEMPORARY, str(root / TEMPORARY)))
     else:

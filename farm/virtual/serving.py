@@ -39,6 +39,8 @@ class _Ends:
 async def serve(stream: Stream, service: Service, processes: Processes) -> None:
     """Run `service` until it ends by itself; cancelled, since the client has gone, kill it.
 
+    One that outlives its client gets the last of its input when the stream ends, and is not killed then.
+
     Raises:
         PacketError: the client does not speak the shell protocol (in an exception group).
         OSError: the host has no more file descriptors.
@@ -108,7 +110,11 @@ def _open(service: Service, theirs: contextlib.ExitStack) -> tuple[list[int], _E
 
 async def _drain(stream: Stream, service: Service, pipe: Pipe, kind: int) -> None:
     while data := await pipe.read():
-        await stream.write(packets.encode(kind, data) if service.packets else data)
+        try:
+            await stream.write(packets.encode(kind, data) if service.packets else data)
+        except BrokenPipeError:
+            pipe.close()  # whoever still writes learns it
+            return
 
 
 async def _feed(stream: Stream, service: Service, stdin: Pipe) -> None:
@@ -116,6 +122,9 @@ async def _feed(stream: Stream, service: Service, stdin: Pipe) -> None:
     reading = True
     while True:
         data = await stream.read()
+        if not data and stream.ended:
+            stdin.close()
+            return
         for packet in decoder.feed(data) if service.packets else [packets.Packet(packets.STDIN, data)]:
             if packet.kind == packets.WINDOW_SIZE and service.tty and reading:
                 _resize(stdin.descriptor, packet.data)

@@ -15,7 +15,10 @@ MAX_UNREAD = 4 * MAX_PAYLOAD
 
 
 class Stream:
-    """The device's end of a stream; `send` writes a message to the connection."""
+    """The device's end of a stream; `send` writes a message to the connection.
+
+    `remote` is 0 for a stream that we have asked the client for, until `opened` says its number.
+    """
 
     def __init__(self, local: int, remote: int, limit: int, send: Callable[[Message], Awaitable[None]]) -> None:
         self._local = local
@@ -28,6 +31,7 @@ class Stream:
         self._may_write = asyncio.Event()
         self._may_write.set()
         self._writing = asyncio.Lock()
+        self._ended = False
 
     def feed(self, data: bytes) -> bool:
         """Take the data of a WRTE; False if too much has come without leave.
@@ -45,22 +49,46 @@ class Stream:
         """Take an OKAY."""
         self._may_write.set()
 
+    @property
+    def ended(self) -> bool:
+        """Whether the client has closed."""
+        return self._ended
+
+    def opened(self, remote: int) -> None:
+        """Take the first OKAY of a stream that we asked for."""
+        self._remote = remote
+
+    def end(self) -> None:
+        """Take the client's CLSE: what has come can still be read, and nothing can be written."""
+        self._ended = True
+        self._arrived.set()
+        self._may_write.set()
+
     async def read(self) -> bytes:
-        """Wait for the client's next data; taking it lets the client send more."""
+        """Wait for the client's next data; taking it lets the client send more. Empty: the client has closed."""
         await self._arrived.wait()
+        if not self._unread:
+            return b""
         data = self._unread.popleft()
         self._unread_bytes -= len(data)
-        if not self._unread:
-            self._arrived.clear()
-        await self._send(Message(OKAY, self._local, self._remote))
+        if not self._ended:
+            if not self._unread:
+                self._arrived.clear()
+            await self._send(Message(OKAY, self._local, self._remote))
         return data
 
     async def write(self, data: bytes) -> None:
-        """Send `data` whole, before any other writer's, each message when the client has taken the one before."""
+        """Send `data` whole, before any other writer's, each message when the client has taken the one before.
+
+        Raises:
+            BrokenPipeError: the client has closed.
+        """
         async with self._writing:
             view = memoryview(data)
             while view:
                 await self._may_write.wait()
+                if self._ended:
+                    raise BrokenPipeError("the client has closed the stream")
                 self._may_write.clear()
                 await self._send(Message(WRTE, self._local, self._remote, bytes(view[: self._limit])))
                 view = view[self._limit :]

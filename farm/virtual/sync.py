@@ -12,14 +12,20 @@ import stat
 import struct
 from typing import TYPE_CHECKING, BinaryIO
 
+from farm.virtual import compression
+from farm.virtual.compression import CompressionError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 MAX_DATA = 64 * 1024
 MAX_PATH = 1024
 _BUFFER = 256 * 1024
 
 _REQUEST = struct.Struct("<4sI")
+_SEND_V2 = struct.Struct("<4sII")
+_RECEIVE_V2 = struct.Struct("<4sI")
+_DRY_RUN = 1 << 31
 _STAT = struct.Struct("<4sIII")
 _STAT_V2 = struct.Struct("<4sIQQIIIIQqqq")
 _ENTRY = struct.Struct("<4sIIII")
@@ -45,10 +51,16 @@ def serve(source: int, sink: int) -> None:
     writer.flush()
 
 
+class _InvalidDataError(Exception):
+    """Something else than the next piece of a file."""
+
+
 class _Session:
     def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
         self._reader = reader
         self._writer = writer
+        self._done = False  # the DONE of the file being sent has been read
+        self._mtime = 0
         self._services: dict[bytes, Callable[[bytes], bool]] = {
             b"STAT": self._stat,
             b"STA2": lambda path: self._stat_v2(b"STA2", path, os.stat),
@@ -57,6 +69,8 @@ class _Session:
             b"LIS2": self._list_v2,
             b"SEND": self._send,
             b"RECV": self._receive,
+            b"SND2": self._send_v2,
+            b"RCV2": self._receive_v2,
         }
 
     def answer(self) -> bool:
@@ -112,30 +126,51 @@ class _Session:
         self._writer.write(_ENTRY_V2.pack(b"DONE", *(0,) * 12))
         return True
 
-    def _receive(self, path: bytes) -> bool:
+    def _receive_v2(self, path: bytes) -> bool:
+        name, flags = _RECEIVE_V2.unpack(self._exactly(_RECEIVE_V2.size))
+        if name != b"RCV2" or flags not in compression.KNOWN:
+            return self._fail(f"unknown flags: {flags}")
+        return self._receive(path, flags)
+
+    def _receive(self, path: bytes, flags: int = compression.NONE) -> bool:
         try:
             file = open(path, "rb", 0)  # noqa: PTH123, SIM115  # bytes; closed below
         except OSError as error:
             # adbd says this of directories too, which Python refuses to open.
             return self._fail("read failed" if isinstance(error, IsADirectoryError) else "open failed", error)
         with file:
-            while True:
-                try:
-                    data = file.read(MAX_DATA)
-                except OSError as error:
-                    return self._fail("read failed", error)
-                if not data:
-                    break
-                self._writer.write(_REQUEST.pack(b"DATA", len(data)))
-                self._writer.write(data)
+            try:
+                for piece in compression.compress(flags, iter(lambda: file.read(MAX_DATA), b"")):
+                    for start in range(0, len(piece), MAX_DATA):
+                        data = piece[start : start + MAX_DATA]
+                        self._writer.write(_REQUEST.pack(b"DATA", len(data)))
+                        self._writer.write(data)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                return self._fail("read failed", error)
         self._writer.write(_REQUEST.pack(b"DONE", 0))
         return True
 
+    def _send_v2(self, path: bytes) -> bool:
+        name, mode, flags = _SEND_V2.unpack(self._exactly(_SEND_V2.size))
+        codec = flags & ~_DRY_RUN
+        self._done = False
+        if name != b"SND2" or codec not in compression.KNOWN:
+            return self._abandon(f"unknown flags: {flags}")
+        return self._send_to(path, mode, codec, dry=bool(flags & _DRY_RUN))
+
     def _send(self, specification: bytes) -> bool:
+        self._done = False
         path, comma, digits = specification.rpartition(b",")
         if not comma or not digits.isdigit():
             return self._abandon("missing , in ID_SEND")
-        mode = int(digits)
+        return self._send_to(path, int(digits), compression.NONE, dry=False)
+
+    def _send_to(self, path: bytes, mode: int, codec: int, *, dry: bool) -> bool:
+        if dry:
+            path = os.fsencode(os.devnull)
+            return self._send_file(path, stat.S_IMODE(mode), codec, dry=True)
         try:
             parent = os.path.dirname(path)  # noqa: PTH120  # bytes
             if parent:
@@ -146,9 +181,9 @@ class _Session:
             status = os.lstat(path)
             if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
                 os.unlink(path)  # noqa: PTH108  # bytes
-        return self._send_link(path) if stat.S_ISLNK(mode) else self._send_file(path, mode)
+        return self._send_link(path) if stat.S_ISLNK(mode) else self._send_file(path, mode, codec, dry=False)
 
-    def _send_file(self, path: bytes, mode: int) -> bool:
+    def _send_file(self, path: bytes, mode: int, codec: int, *, dry: bool) -> bool:
         # As adbd: what the owner may do, everyone may.
         owner = (mode >> 6) & 7
         try:
@@ -156,23 +191,35 @@ class _Session:
         except OSError as error:
             return self._abandon("couldn't create file", error)
         with file:
-            while True:
-                name, length = self._chunk()
-                if name == b"DONE":
-                    break
-                if name != b"DATA" or length > MAX_DATA:
-                    return self._fail("invalid data message")
-                data = memoryview(self._exactly(length))
-                try:
+            try:
+                for piece in compression.decompress(codec, self._pieces()):
+                    data = memoryview(piece)
                     while data:
                         data = data[file.write(data) :]
-                except OSError as error:
-                    with contextlib.suppress(OSError):
-                        os.unlink(path)  # noqa: PTH108  # bytes
-                    return self._abandon("write failed", error)
-            with contextlib.suppress(OSError):
-                os.fchmod(file.fileno(), (owner << 6) | (owner << 3) | owner)
-        return self._sent(path, length)
+            except _InvalidDataError:
+                return self._fail("invalid data message")
+            except CompressionError as error:
+                return self._abandon(f"decompress failed: {error}", remove=path)
+            except OSError as error:
+                return self._abandon("write failed", error, remove=path)
+            if not dry:
+                with contextlib.suppress(OSError):
+                    os.fchmod(file.fileno(), (owner << 6) | (owner << 3) | owner)
+        if not dry:
+            return self._sent(path, self._mtime)
+        self._writer.write(_REQUEST.pack(b"OKAY", 0))
+        return True
+
+    def _pieces(self) -> Iterator[bytes]:
+        """The data of one file as it is sent."""
+        while True:
+            name, length = self._chunk()
+            if name == b"DONE":
+                self._done, self._mtime = True, length
+                return
+            if name != b"DATA" or length > MAX_DATA:
+                raise _InvalidDataError
+            yield self._exactly(length)
 
     def _send_link(self, path: bytes) -> bool:
         name, length = self._chunk()
@@ -196,15 +243,19 @@ class _Session:
         self._writer.write(_REQUEST.pack(b"OKAY", 0))
         return True
 
-    def _abandon(self, what: str, error: OSError | None = None) -> bool:
+    def _abandon(self, what: str, error: OSError | None = None, *, remove: bytes = b"") -> bool:
         """Say why and swallow the rest of the file: a client reads the answer only when it has sent all."""
+        if remove:
+            with contextlib.suppress(OSError):
+                os.unlink(remove)  # noqa: PTH108  # bytes
         self._fail(what, error)
         self._writer.flush()
-        while True:
+        while not self._done:
             name, length = self._chunk()
             if name != b"DATA" or length > MAX_DATA:
                 return False
             self._exactly(length)
+        return False
 
 
 def _names(path: bytes) -> list[bytes]:

@@ -153,13 +153,23 @@ class Bench:
     def out(self) -> Path:
         return self.folder / "out.mcap"
 
-    def run(self, model: Path, frames: Path, *options: str, layers: bool = False, out: Path | None = None) -> Result:
-        name, target = "layers" if layers else "latency", out or self.out
+    def run(
+        self,
+        model: Path,
+        frames: Path,
+        *options: str | Path,
+        layers: bool = False,
+        name: str = "latency",
+        out: Path | None = None,
+    ) -> Result:
+        name, target = "layers" if layers else name, out or self.out
         fixed = ("--runtime", self.runtime, "--model", model, "--pass", name, "--frames", frames, "--out", target)
         return run(self.agent, "run", *fixed, *options)
 
-    def capture(self, model: Path, frames: Path, *options: str, layers: bool = False) -> Capture:
-        result = self.run(model, frames, *options, layers=layers)
+    def capture(
+        self, model: Path, frames: Path, *options: str | Path, layers: bool = False, name: str = "latency"
+    ) -> Capture:
+        result = self.run(model, frames, *options, layers=layers, name=name)
         assert result.status == 0, result.stderr
         return read(self.out)
 

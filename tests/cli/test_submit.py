@@ -62,7 +62,7 @@ def test_the_document_for_scripts_has_what_the_contract_says(lab: Lab) -> None:
         assert comparison["first_divergence"] is None
         layer = comparison["layers"][-1]
         assert set(layer) >= {"node", "tensor", "op", "running_nrmse", "time_us"}
-    assert {c["name"] for c in run["captures"]} == {"latency", "layers"}
+    assert {c["name"] for c in run["captures"]} == {"latency", "profile", "layers", "isolated"}
     assert all(Path(c["path"]).stat().st_size == c["bytes"] for c in run["captures"])
 
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from farm.capture.recording import FrameTime, Header, OpTime, Recording, RecordingWriter, load
+from farm.capture.recording import FrameTime, Header, MemorySample, OpTime, Recording, RecordingWriter, load
 from farm.compare.alignment import align
 from farm.compare.answers import answers, is_classifier
 from farm.compare.difference import BROKEN
 from farm.compare.latency import latency, layer_times, layer_types, median_interval
 from farm.compare.layers import INPUT_LIMIT, compare_layers, judged, threshold
+from farm.compare.timeline import timeline
 from farm.errors import InputsError
 from farm.model import graph as graphs
 from farm.model import recipe as recipes
@@ -233,7 +234,47 @@ def test_layer_times_are_interquartile_means_and_types_their_sums(artifacts: Art
     assert types["Conv"].count == sum(n.op == "CONV_2D" for n in graph.nodes)
     assert types["D-Conv"].time_us == 10 * types["D-Conv"].count
     assert sum(t.share for t in types.values()) == pytest.approx(1)
-    assert types.keys() == {"Conv", "D-Conv", "FC", "Mean", "Add", "Softmax"}
+    assert types.keys() == {"Conv", "D-Conv", "FC", "Mean", "Add", "Softmax", "Other"}
+    assert (types["Other"].count, types["Other"].time_us) == (0, 10)  # XNNPACK's own reshape
+
+
+def test_repetitions_of_a_profiled_frame_are_told_apart(artifacts: ArtifactStore, graph: Graph) -> None:
+    base = events(XNNPACK)
+    slow = [o.model_copy(update={"duration_us": 20}) for o in base]
+    once = timed(artifacts, [base, base], [])
+    header = once.header.model_copy(update={"pass_": "profile"})
+    writer = RecordingWriter(artifacts, header)
+    for frame in (0, 1):
+        for repetition, ops in enumerate((base, slow)):
+            writer.time(FrameTime(index=frame, repetition=repetition, name="", preprocess_ns=0, invoke_ns=1))
+            for op in ops:
+                writer.op(op.model_copy(update={"frame": frame}))
+    recording = load(artifacts, writer.close())
+    assert layer_times(recording, graph, artifacts) == {n.index: 15.0 for n in graph.nodes}  # not their sum
+    assert {t.source for t in layer_types(recording, graph, artifacts)} == {"profile"}
+    assert {t.source for t in layer_types(once, graph, artifacts)} == {"layers"}
+
+
+def test_a_long_pass_is_thinned_to_what_a_page_can_draw(artifacts: ArtifactStore) -> None:
+    spent = [1_000_000] * 1999 + [9_000_000]
+    found = timeline(timed(artifacts, [], spent), artifacts)
+    assert len(found) == 500
+    assert sum(p.count for p in found) == 2000
+    assert [p.first for p in found[:2]] == [0, 4]
+    assert (found[-1].ms, found[-1].worst_ms) == (1.0, 9.0)
+    assert found[0].memory_mb is None
+
+
+def test_memory_stands_beside_its_frame(artifacts: ArtifactStore) -> None:
+    writer = RecordingWriter(artifacts, timed(artifacts, [], []).header)
+    for frame in (0, 1):
+        writer.time(FrameTime(index=frame, repetition=0, name="", preprocess_ns=0, invoke_ns=1_000_000))
+        writer.memory(MemorySample(frame=frame, time_ns=1, rss_bytes=(frame + 1) << 20, peak_rss_bytes=0))
+    recording = load(artifacts, writer.close())
+    assert [p.memory_mb for p in timeline(recording, artifacts)] == [1.0, 2.0]
+    found = latency(recording, artifacts)
+    assert found is not None
+    assert found.timeline == timeline(recording, artifacts)
 
 
 def test_latency_is_of_invocations(artifacts: ArtifactStore) -> None:

@@ -11,10 +11,17 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from farm.compare.latency import type_name
+from farm.compare.layers import threshold
 from farm.errors import ModelError
 from farm.model import graph as graphs
+from farm.model import metadata, support
 from farm.model.instrument import exposed, instrument, layers_bytes
+from farm.model.isolate import isolate
+from farm.model.recipe import Recipe
+from farm.model.summary import summarize
 from tests.conftest import DEMO
+from tests.model import build
 
 MODELS = ["model.tflite", "model_int8.tflite"]
 FLOAT = (DEMO / "model.tflite").read_bytes()
@@ -109,17 +116,39 @@ def test_a_missing_model_is_refused_by_name(tmp_path: Path) -> None:
         graphs.read_file(tmp_path / "none.tflite")
 
 
+SMALL = [
+    build.branches(),
+    build.loop(),
+    build.open_batch(),
+    build.dense(sparse=True),
+    build.counter(),
+    build.channels(),
+]
+
+
 @given(st.data())
-def test_damaged_models_are_read_or_refused_never_a_traceback(data: st.DataObject) -> None:
-    damaged = bytearray(FLOAT[: data.draw(st.integers(8, len(FLOAT)))])
+def test_damaged_models_are_handled_or_refused_never_a_traceback(data: st.DataObject) -> None:
+    whole = data.draw(st.sampled_from([FLOAT, *SMALL]))
+    damaged = bytearray(whole[: data.draw(st.integers(8, len(whole)) | st.just(len(whole)))])
     for _ in range(data.draw(st.integers(0, 20))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        graph = graphs.read(bytes(damaged))
-        instrument(bytes(damaged))
-    except ModelError:
-        return
-    assert graph.nodes is not None
+    model = bytes(damaged)
+    for use in (graphs.read, _look_at, instrument, isolate):
+        try:
+            use(model)
+        except ModelError as e:
+            assert e.remedy
+
+
+def _look_at(model: bytes) -> None:
+    """Everything that is asked of a graph alone."""
+    graph = graphs.read(model)
+    summarize(graph)
+    metadata.recipe(graph, Recipe())
+    type_names = {type_name(graph, node.index) for node in graph.nodes}
+    assert all(type_names)
+    assert threshold(graph) > 0
+    support.check(graph, "model")
 
 
 @pytest.mark.slow

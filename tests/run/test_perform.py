@@ -20,7 +20,8 @@ from farm.fleet.adb import PushItem
 from farm.fleet.device import Device
 from farm.model import graph as graphs
 from farm.run import stage
-from farm.run.perform import layer_frames, make_perform
+from farm.run.perform import lease_number, make_perform
+from farm.run.steps import spread
 from farm.run.work import BrokenOffError, Work
 from farm.settings import Adb, Settings
 from farm.store.artifacts import ArtifactStore
@@ -85,19 +86,26 @@ class Bench:
         return e.value
 
 
-def bench(adb: AdbServer, phone: VirtualPhone, tmp_path: Path) -> Bench:
-    settings = Settings(data=tmp_path / "data", adb=Adb(host=adb.host, port=adb.port))
-    return Bench(phone, adb, ArtifactStore(tmp_path / "data" / "artifacts"), settings)
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for all: references are cached there by content."""
+    return tmp_path_factory.mktemp("data")
+
+
+def bench(adb: AdbServer, phone: VirtualPhone, data: Path) -> Bench:
+    settings = Settings(data=data, adb=Adb(host=adb.host, port=adb.port))
+    return Bench(phone, adb, ArtifactStore(data / "artifacts"), settings)
 
 
 @pytest.fixture
-def b(adb: AdbServer, phone: VirtualPhone, tmp_path: Path) -> Bench:
-    return bench(adb, phone, tmp_path)
+def b(adb: AdbServer, phone: VirtualPhone, data: Path) -> Bench:
+    return bench(adb, phone, data)
 
 
 def leftovers(device: AdbDevice) -> str:
     return device.script(
-        f"ls {stage.FOLDER} | grep -v cache; ls {stage.CACHE} | grep part; pgrep -f -- '--runtim[e]'", 10
+        f"ls {stage.FOLDER} | grep -v -e cache -e agent.lock; ls {stage.CACHE} | grep part; pgrep -f -- '--runtim[e]'",
+        10,
     ).text
 
 
@@ -118,7 +126,7 @@ def test_a_run_measures_compares_and_leaves_no_trace_but_the_cache(b: Bench) -> 
     (comparison,) = run.comparisons
     assert comparison.first_divergence is None
     assert len(comparison.layers) == 1 + len(graphs.read_file(DEMO / "model.tflite").nodes)
-    assert [c.name for c in run.captures] == ["latency", "layers"]
+    assert [c.name for c in run.captures] == ["latency", "profile", "layers", "isolated"]
     assert run.pushed_bytes > 8_000_000
     assert leftovers(b.device) == ""
     again = b.perform(b.submission())
@@ -136,7 +144,7 @@ def test_captures_say_where_they_come_from(b: Bench) -> None:
         assert header.labels["kind"] == "virtual"
         assert header.kernel == "delegate"
         assert b.artifacts.has(header.model_sha256)
-        assert (header.model_sha256 == submission.model_sha256) == (link.name == "latency")
+        assert (header.model_sha256 == submission.model_sha256) == (link.name in {"latency", "profile"})
 
 
 def test_a_file_that_rotted_on_the_device_is_pushed_again(b: Bench) -> None:
@@ -158,7 +166,7 @@ def test_a_device_killed_in_the_middle_is_infrastructure(b: Bench, when: str) ->
     broken = b.break_off(b.submission(), kill)
     assert isinstance(broken.cause, DeviceGoneError)
     assert broken.partial.status == "failed"
-    assert [c.name for c in broken.partial.captures] == (["latency"] if when == "pull layers" else [])
+    assert [c.name for c in broken.partial.captures] == (["latency", "profile"] if when == "pull layers" else [])
 
 
 def test_a_canceled_run_leaves_the_device_usable(b: Bench) -> None:
@@ -188,9 +196,9 @@ def test_a_pass_over_its_deadline_keeps_what_was_recorded(b: Bench) -> None:
 
 
 def test_what_does_not_fit_is_refused_up_front(
-    adb: AdbServer, make_phone: Callable[..., VirtualPhone], tmp_path: Path
+    adb: AdbServer, make_phone: Callable[..., VirtualPhone], data: Path
 ) -> None:
-    small = bench(adb, make_phone(storage_bytes=32 << 20), tmp_path)
+    small = bench(adb, make_phone(storage_bytes=32 << 20), data)
     broken = small.break_off(small.submission(layer_frames=120))
     assert isinstance(broken.cause, StorageError)
     assert "MiB are needed" in str(broken.cause)
@@ -198,9 +206,9 @@ def test_what_does_not_fit_is_refused_up_front(
 
 
 def test_an_old_cache_makes_room_for_what_is_needed(
-    adb: AdbServer, make_phone: Callable[..., VirtualPhone], tmp_path: Path
+    adb: AdbServer, make_phone: Callable[..., VirtualPhone], data: Path
 ) -> None:
-    tight = bench(adb, make_phone(storage_bytes=48 << 20), tmp_path)
+    tight = bench(adb, make_phone(storage_bytes=48 << 20), data)
     tight.device.shell(["mkdir", "-p", stage.CACHE], 10)
     tight.device.push([PushItem(f"{stage.CACHE}/{'0' * 64}", lambda: [bytes(24 << 20)])], 30)
     assert tight.perform(tight.submission(layer_frames=2)).status == "done"
@@ -219,12 +227,19 @@ def test_without_an_agent_for_the_abi_it_says_so(b: Bench) -> None:
         make_perform(b.settings, b.artifacts)(work, lambda s, d, o: None, lambda: None)
 
 
-def test_layer_frames_are_spread_over_the_inputs(b: Bench) -> None:
+def test_frames_of_a_pass_are_spread_over_the_inputs(b: Bench) -> None:
     submission = b.submission()
-    assert [i for i, _ in layer_frames(submission)] == [0, 17, 34, 51, 68, 85, 102, 119]
-    assert len(layer_frames(submission.model_copy(update={"layer_frames": 500}))) == 120
-    assert layer_frames(submission.model_copy(update={"layer_frames": 0})) == []
-    assert [i for i, _ in layer_frames(submission.model_copy(update={"layer_frames": 1}))] == [0]
+    assert [i for i, _ in spread(submission, 8)] == [0, 17, 34, 51, 68, 85, 102, 119]
+    assert len(spread(submission, 500)) == 120
+    assert spread(submission, 0) == []
+    assert [i for i, _ in spread(submission, 1)] == [0]
+
+
+def test_lease_numbers_grow_with_time_and_token() -> None:
+    first = lease_number(3)
+    assert lease_number(4) > first
+    assert lease_number(1 << 40) >= first >> 20 << 20
+    assert first < 1 << 63
 
 
 def test_a_capture_cut_anywhere_is_read_up_to_its_last_whole_chunk(b: Bench, tmp_path: Path) -> None:
@@ -236,7 +251,7 @@ def test_a_capture_cut_anywhere_is_read_up_to_its_last_whole_chunk(b: Bench, tmp
             cut = tmp_path / "cut.mcap"
             cut.write_bytes(whole[: int(len(whole) * share)])
             found = ingest(cut, "device:x", b.artifacts)
-            frames.append(0 if found is None else len(load(b.artifacts, found).frames))
+            frames.append(0 if found is None else len(load(b.artifacts, found).frame_times(b.artifacts)))
         assert frames == sorted(frames)
         assert frames[0] == 0
         assert frames[-1] > 0

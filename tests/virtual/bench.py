@@ -7,17 +7,20 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adbutils._utils import adb_path
+import adbutils
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from farm.virtual import VirtualPhone
 
-ADB = adb_path()
+ADB = str(Path(adbutils.__file__).parent / "binaries" / "adb")
+"""The one that comes with adbutils, whatever is installed besides."""
+OLD_ADB = "/usr/lib/android-sdk/platform-tools/adb"
+"""Debian's, of version 29; where it is absent, the tests with it are skipped."""
 TIMEOUT = 60
 
 
@@ -34,9 +37,10 @@ class Adb:
 
     port: int
     home: Path
+    program: str = ADB
 
     def command(self, *arguments: str, serial: str = "") -> list[str]:
-        return [ADB, "-P", str(self.port), *(["-s", serial] if serial else []), *arguments]
+        return [self.program, "-P", str(self.port), *(["-s", serial] if serial else []), *arguments]
 
     def environment(self) -> dict[str, str]:
         extra = {"HOME": str(self.home), "ADB_LOCAL_TRANSPORT_MAX_PORT": "5554", "ADB_MDNS": "0", "ADB_USB": "0"}

@@ -1,19 +1,20 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from farm import virtual
 
-from .bench import ADB, Adb, Bench, wait_until
+from .bench import ADB, OLD_ADB, Adb, Bench, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 def _answers(port: int) -> bool:
@@ -24,16 +25,14 @@ def _answers(port: int) -> bool:
     return True
 
 
-@pytest.fixture(scope="session")
-def adb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adb]:
-    """A private adb server; it ends with the tests."""
-    home = tmp_path_factory.mktemp("home")
+@contextlib.contextmanager
+def _server(program: str, home: Path) -> Iterator[Adb]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    client = Adb(port, home)
+    client = Adb(port, home, program)
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(
-            [ADB, "-L", f"tcp:localhost:{port}", "nodaemon", "server"],
+            [program, "-L", f"tcp:localhost:{port}", "nodaemon", "server"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -48,12 +47,39 @@ def adb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adb]:
 
 
 @pytest.fixture(scope="session")
+def adb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adb]:
+    """A private adb server; it ends with the tests."""
+    with _server(ADB, tmp_path_factory.mktemp("home")) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def old_adb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adb]:
+    """One of Debian's adb."""
+    if not Path(OLD_ADB).exists():
+        pytest.skip("Debian's adb is not installed: apt install adb")
+    with _server(OLD_ADB, tmp_path_factory.mktemp("old-home")) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def bench(adb: Adb, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """One phone for all the tests that leave it as it was."""
     folder = tmp_path_factory.mktemp("shared")
     (phone,) = virtual.up(folder, owner_pid=os.getpid())
     adb.connect(phone)
     yield Bench(adb, phone)
+    virtual.down(folder)
+
+
+@pytest.fixture(scope="session", params=["adb 36", "adb 29"])
+def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A phone behind each adb in turn; its reboots are short, and tests leave it as it was."""
+    folder = tmp_path_factory.mktemp("either")
+    client: Adb = request.getfixturevalue("adb" if request.param == "adb 36" else "old_adb")
+    (phone,) = virtual.up(folder, owner_pid=os.getpid(), reboot_s=0.5)
+    client.connect(phone)
+    yield Bench(client, phone)
     virtual.down(folder)
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from farm.virtual import control, packets, wire
-from farm.virtual.service import MAX_COMMAND, Service, parse
+from farm.virtual.service import MAX_COMMAND, Answer, Connect, Reboot, ReverseRequest, Service, Wanted, parse
 
 from .bench import Bench, receive
 
@@ -78,7 +78,7 @@ def test_window_size() -> None:
 @given(st.binary(max_size=200))
 def test_any_service_name_is_read_or_refused(name: bytes) -> None:
     service = parse(name)
-    assert service is None or len(service.command) <= MAX_COMMAND
+    assert not isinstance(service, Service) or len(service.command) <= MAX_COMMAND
 
 
 @pytest.mark.parametrize(
@@ -95,12 +95,24 @@ def test_any_service_name_is_read_or_refused(name: bytes) -> None:
         (b"shell,TERM=a\nb$(c):x", Service(command=b"x", term="abc")),
         (b"shell", None),
         (b"sync:x", None),
-        (b"tcp:80", None),
+        (b"tcp:80", Connect(b"tcp:80")),
+        (b"tcp:localhost:80", Connect(b"tcp:localhost:80")),
+        (b"tcp:99999", None),
+        (b"tcp:", None),
+        (b"localabstract:chrome", Connect(b"localabstract:chrome")),
+        (b"localabstract:" + b"x" * 200, None),
+        (b"jdwp:17", None),
+        (b"reverse:list-forward", ReverseRequest(b"list-forward")),
+        (b"root:", Answer(b"adbd cannot run as root in production builds\n")),
+        (b"tcpip:5555", Answer(b"restarting in TCP mode port: 5555\n", restarts=True)),
+        (b"tcpip:x", Answer(b"invalid port\n")),
+        (b"reboot:", Reboot()),
+        (b"reboot:bootloader\0", Reboot()),
         (b"", None),
         (b"exec:" + b"x" * (MAX_COMMAND + 1), None),
     ],
 )
-def test_services(name: bytes, service: Service | None) -> None:
+def test_services(name: bytes, service: Wanted | None) -> None:
     assert parse(name) == service
 
 
@@ -110,11 +122,13 @@ def test_services(name: bytes, service: Service | None) -> None:
         WORDS,
         st.booleans(),
         st.booleans(),
+        st.booleans(),
         st.text("xterm-256color", max_size=64),
         st.binary(max_size=500),
     )
     | st.builds(control.Kill, WORDS)
     | st.builds(control.Forget, WORDS)
+    | st.builds(control.KillAll, WORDS)
 )
 def test_orders_are_read_as_written(order: control.Order) -> None:
     assert control.decode_order(control.encode_order(order)) == order

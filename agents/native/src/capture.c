@@ -18,6 +18,8 @@ enum channel {
     CHANNEL_OPS,
     CHANNEL_MEMORY,
     CHANNEL_END,
+    CHANNEL_STATISTICS,
+    CHANNEL_CONDITIONS,
     CHANNELS,
 };
 
@@ -29,6 +31,8 @@ static const struct mcap_channel CHANNEL_LIST[CHANNELS] = {
     [CHANNEL_OPS] = {"/op_times", "exray.OpTimes"},
     [CHANNEL_MEMORY] = {"/memory", "exray.Memory"},
     [CHANNEL_END] = {"/end", "exray.End"},
+    [CHANNEL_STATISTICS] = {"/statistics", "exray.Statistics"},
+    [CHANNEL_CONDITIONS] = {"/conditions", "exray.Conditions"},
 };
 
 static const uint64_t FLUSH_AFTER_NS = 2000000000;
@@ -113,6 +117,11 @@ void capture_write_header(struct capture *capture, const struct capture_header *
         pb_message(out, 16, &entry);
         bytes_free(&entry);
     }
+    pb_string(out, 17, header->accelerator);
+    pb_string(out, 18, header->accelerator_used);
+    pb_uint(out, 19, header->cpu_mask);
+    pb_uint(out, 20, header->cpu_mask_used);
+    pb_uint(out, 21, header->byte_budget);
     send_message(capture, CHANNEL_HEADER);
 }
 
@@ -140,6 +149,41 @@ void capture_write_tensor(struct capture *capture, uint32_t spec, uint32_t frame
     pb_uint(out, 2, frame);
     if (size) pb_bytes_head(out, 3, size);
     send_with(capture, CHANNEL_TENSOR, data, size);
+}
+
+void capture_write_statistics(struct capture *capture, uint32_t spec, uint32_t frame, const struct statistics *is) {
+    struct bytes *out = begin(capture);
+    pb_uint(out, 1, spec);
+    pb_uint(out, 2, frame);
+    pb_uint(out, 3, is->count);
+    pb_double(out, 4, is->min);
+    pb_double(out, 5, is->max);
+    pb_double(out, 6, is->mean);
+    pb_double(out, 7, is->rms);
+    pb_uint(out, 8, is->saturated);
+    pb_uint(out, 9, is->nan);
+    send_message(capture, CHANNEL_STATISTICS);
+}
+
+void capture_write_conditions(struct capture *capture, enum conditions_when when, const struct conditions *conditions) {
+    struct bytes *out = begin(capture);
+    struct bytes item = {0};
+    pb_uint(out, 1, when);
+    pb_uint(out, 2, monotonic_ns());
+    for (size_t i = 0; i < conditions->clock_count; i++) {
+        bytes_clear(&item);
+        pb_uint(&item, 1, conditions->clocks[i].cpu);
+        pb_uint(&item, 2, conditions->clocks[i].khz);
+        pb_message(out, 3, &item);
+    }
+    for (size_t i = 0; i < conditions->temperature_count; i++) {
+        bytes_clear(&item);
+        pb_string(&item, 1, conditions->temperatures[i].zone);
+        pb_sint(&item, 2, conditions->temperatures[i].millicelsius);
+        pb_message(out, 4, &item);
+    }
+    bytes_free(&item);
+    send_message(capture, CHANNEL_CONDITIONS);
 }
 
 void capture_write_frame(struct capture *capture, const struct capture_frame *frame) {

@@ -2,12 +2,13 @@
 #ifndef EXRAY_CAPTURE_H
 #define EXRAY_CAPTURE_H
 
+#include "conditions.h"
 #include "mcap.h"
+#include "pass.h"
 #include "preprocess.h"
 #include "session.h"
 #include "sha256.h"
-
-enum pass { PASS_LATENCY = 1, PASS_LAYERS = 2 };  // exray.Pass
+#include "statistics.h"
 
 struct label {
     const char *key, *value;
@@ -22,7 +23,12 @@ struct capture_header {
     const struct preprocess *preprocess;  // NULL when no input is an image
     const struct label *labels;
     size_t label_count;
+    const char *accelerator, *accelerator_used;
+    uint64_t cpu_mask, cpu_mask_used;
+    uint64_t byte_budget;
 };
+
+enum conditions_when { CONDITIONS_BEFORE = 1, CONDITIONS_AFTER = 2 };  // exray.Conditions.When
 
 struct capture_frame {
     uint32_t index, repetition;
@@ -41,6 +47,10 @@ void capture_open(struct capture *capture, const char *path);
 void capture_write_header(struct capture *capture, const struct capture_header *header);
 void capture_write_spec(struct capture *capture, uint32_t id, const struct tensor *tensor);
 void capture_write_tensor(struct capture *capture, uint32_t spec, uint32_t frame, const void *data, size_t size);
+void capture_write_statistics(struct capture *capture, uint32_t spec, uint32_t frame,
+                              const struct statistics *statistics);
+void capture_write_conditions(struct capture *capture, enum conditions_when when,
+                              const struct conditions *conditions);
 void capture_write_frame(struct capture *capture, const struct capture_frame *frame);
 void capture_write_ops(struct capture *capture, uint32_t frame, const LiteRtProfilerEvent *events, size_t n);
 void capture_write_memory(struct capture *capture, uint32_t frame, uint64_t rss, uint64_t peak_rss);

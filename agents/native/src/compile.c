@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accelerator.h"
 #include "diagnosis.h"
 
 static void add_toml(const struct litert *rt, LiteRtOptions options, const char *id, const char *toml) {
@@ -18,7 +19,7 @@ static void add_toml(const struct litert *rt, LiteRtOptions options, const char 
 static LiteRtOptions make_options(const struct litert *rt, struct session_options how, const char *kernel) {
     LiteRtOptions options;
     LiteRtStatus status = rt->CreateOptions(&options);
-    if (status == LITERT_OK) status = rt->SetOptionsHardwareAccelerators(options, LITERT_ACCELERATOR_CPU);
+    if (status == LITERT_OK) status = rt->SetOptionsHardwareAccelerators(options, (int)how.accelerator);
     if (status != LITERT_OK) fail(ERROR_RUNTIME_FAILED, "", "the runtime made no options: status %d", status);
     char toml[128];
     snprintf(toml, sizeof toml, "num_threads = %u\nkernel_mode = \"%s\"\n", how.threads, kernel);
@@ -51,6 +52,9 @@ void compile(struct session *s, struct session_options how) {
     s->options = make_options(s->rt, how, how.kernel);
     LiteRtStatus status = try_compile(s);
     if (status == LITERT_ERROR_MEMORY_ALLOCATION) fail_memory("compiling the model");
+    if (status != LITERT_OK && how.accelerator != LITERT_ACCELERATOR_CPU) {
+        accelerator_refused(s, how.accelerator, status);
+    }
     if (status != LITERT_OK) {
         diagnosis_fail(ERROR_COMPILE_FAILED, s->model_path, "the runtime cannot compile the model (LiteRT status %d)",
                        status);

@@ -1,6 +1,6 @@
 #include "crc32.h"
 
-#include <stdbool.h>
+#include "crc32_hardware.h"
 
 // Eight tables: eight bytes a step ("slicing by 8"), about four times the speed of one table.
 static uint32_t table[8][256];
@@ -20,7 +20,7 @@ static uint32_t load_u32(const uint8_t *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-uint32_t crc32_update(uint32_t crc, const void *data, size_t n) {
+uint32_t crc32_by_table(uint32_t crc, const void *data, size_t n) {
     static bool filled;
     if (!filled) {
         fill_table();
@@ -37,4 +37,17 @@ uint32_t crc32_update(uint32_t crc, const void *data, size_t n) {
     }
     while (n--) crc = (crc >> 8) ^ table[0][(crc ^ *p++) & 0xFF];
     return ~crc;
+}
+
+bool crc32_by_hardware(void) {
+    static int known = -1;
+    if (known < 0) known = crc32_hardware_present();
+    return known;
+}
+
+uint32_t crc32_update(uint32_t crc, const void *data, size_t n) {
+    if (!crc32_by_hardware()) return crc32_by_table(crc, data, n);
+    size_t taken = 0;
+    crc = crc32_hardware(crc, data, n, &taken);
+    return taken == n ? crc : crc32_by_table(crc, (const uint8_t *)data + taken, n - taken);
 }

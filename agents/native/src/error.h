@@ -23,6 +23,12 @@
     X(STORAGE_FULL, "storage-full", INFRASTRUCTURE)          \
     X(CAPTURE_UNWRITABLE, "capture-unwritable", INFRASTRUCTURE) \
     X(OUT_OF_MEMORY, "out-of-memory", INFRASTRUCTURE)        \
+    X(CPU_MASK_REFUSED, "cpu-mask-refused", INFRASTRUCTURE)  \
+    X(ACCELERATOR_MISSING, "accelerator-missing", INFRASTRUCTURE) \
+    X(ACCELERATOR_UNUSED, "accelerator-unused", INFRASTRUCTURE) \
+    X(LEASE_SUPERSEDED, "lease-superseded", INFRASTRUCTURE)  \
+    X(LEASE_HELD, "lease-held", INFRASTRUCTURE)              \
+    X(DEADLINE_EXCEEDED, "deadline-exceeded", INFRASTRUCTURE) \
     X(AGENT_CRASHED, "agent-crashed", BUG)
 
 enum error_code {

@@ -1,9 +1,13 @@
 #include "feed.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "error.h"
 
@@ -74,10 +78,53 @@ static void read_tensor(struct session *session, const struct frame_input *input
     fclose(file);
 }
 
+static void slices_close(struct slices *slices) {
+    if (slices->path) close(slices->fd);
+    slices->path = NULL;
+}
+
+static void slices_open(struct slices *slices, const char *path) {
+    if (slices->path && strcmp(slices->path, path) == 0) return;
+    slices_close(slices);
+    struct stat info;
+    slices->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (slices->fd < 0 || fstat(slices->fd, &info) != 0) {
+        fail(ERROR_FRAME_UNREADABLE, path, "the frame cannot be opened: %s", strerror(errno));
+    }
+    if (!S_ISREG(info.st_mode)) fail(ERROR_FRAME_UNREADABLE, path, "not a file");
+    slices->path = path;
+    slices->size = (uint64_t)info.st_size;
+}
+
+// Straight from the file into the runtime's buffer.
+static void read_slice(struct feed *feed, const struct frame_input *input) {
+    struct session *session = feed->session;
+    struct slices *slices = &feed->slices;
+    size_t size = session->inputs[input->input].size;
+    slices_open(slices, input->path);
+    if (input->offset > slices->size || size > slices->size - input->offset) {
+        fail(ERROR_FRAME_UNREADABLE, input->path,
+             "the %zu bytes of input %u from %" PRIu64 " on lead out of the file's %" PRIu64, size, input->input,
+             input->offset, slices->size);
+    }
+    LiteRtTensorBuffer buffer = session->input_buffers[input->input];
+    uint8_t *memory = session_lock(session, buffer, true);
+    for (size_t got = 0; got < size;) {
+        ssize_t n = pread(slices->fd, memory + got, size - got, (off_t)(input->offset + got));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) fail(ERROR_FRAME_UNREADABLE, input->path, "the frame cannot be read: %s", strerror(errno));
+        if (n == 0) fail(ERROR_FRAME_UNREADABLE, input->path, "the file shrank while it was read");
+        got += (size_t)n;
+    }
+    session_unlock(session, buffer);
+}
+
 void feed_read(struct feed *feed, const struct frame_input *inputs) {
     for (size_t i = 0; i < feed->frames->per_frame; i++) {
         if (inputs[i].kind == FRAME_RGB) {
             image_read_ppm(&feed->images[i], inputs[i].path);
+        } else if (inputs[i].kind == FRAME_SLICE) {
+            read_slice(feed, &inputs[i]);
         } else {
             read_tensor(feed->session, &inputs[i]);
         }
@@ -97,6 +144,7 @@ void feed_images(struct feed *feed, const struct frame_input *inputs) {
 }
 
 void feed_close(struct feed *feed) {
+    slices_close(&feed->slices);
     for (size_t i = 0; i < feed->frames->per_frame; i++) {
         image_free(&feed->images[i]);
         preprocessor_free(&feed->preprocessors[i]);

@@ -6,10 +6,18 @@
 #include "preprocess.h"
 #include "session.h"
 
+// The file that slices were last read from, kept open: a frame of hundreds of inputs stands in one.
+struct slices {
+    const char *path;  // NULL: none
+    int fd;
+    uint64_t size;
+};
+
 struct feed {
     struct session *session;
     const struct frames *frames;
     const struct preprocess *how;
+    struct slices slices;
     struct image *images;  // one an input, decoded
     struct preprocessor *preprocessors;
     struct quantization *quantizations;

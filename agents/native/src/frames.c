@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "error.h"
+#include "text.h"
 
 static char *read_text(const char *path, size_t *size) {
     FILE *file = fopen(path, "rb");
@@ -26,17 +27,11 @@ static char *read_text(const char *path, size_t *size) {
     return (char *)text.data;
 }
 
-// A decimal uint32 that is the whole of `text`.
 static bool parse_u32(const char *text, uint32_t *value) {
-    uint64_t number = 0;
-    size_t n = strlen(text);
-    if (n == 0 || n > 10) return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9') return false;
-        number = number * 10 + (uint64_t)(*text - '0');
-    }
+    uint64_t number;
+    if (!text_parse_u64(text, &number) || number > UINT32_MAX) return false;
     *value = (uint32_t)number;
-    return number <= UINT32_MAX;
+    return true;
 }
 
 // Splits one line, in place. NULL, or what is wrong with it.
@@ -57,8 +52,11 @@ static const char *parse_line(char *line, struct frame_input *input) {
         input->kind = FRAME_RGB;
     } else if (strcmp(field[2], "tensor") == 0) {
         input->kind = FRAME_TENSOR;
+    } else if (strncmp(field[2], "tensor@", 7) == 0) {
+        input->kind = FRAME_SLICE;
+        if (!text_parse_u64(field[2] + 7, &input->offset)) return "the tensor's offset is not a number of bytes";
     } else {
-        return "the kind is neither rgb nor tensor";
+        return "the kind is none of rgb, tensor, tensor@OFFSET";
     }
     if (!field[3][0]) return "no path";
     input->path = field[3];
@@ -118,7 +116,7 @@ void frames_read(struct frames *frames, const char *path, size_t per_frame) {
         if (stop - line > FRAMES_MAX_LINE) fail(ERROR_LIST_INVALID, where, "longer than %d bytes", FRAMES_MAX_LINE);
         if (memchr(line, '\0', (size_t)(stop - line))) fail(ERROR_LIST_INVALID, where, "a NUL byte");
         *stop = '\0';
-        struct frame_input input;
+        struct frame_input input = {.kind = FRAME_TENSOR};
         const char *wrong = parse_line(line, &input);
         if (wrong) fail(ERROR_LIST_INVALID, where, "%s", wrong);
         frames->any_rgb |= input.kind == FRAME_RGB;

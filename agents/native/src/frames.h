@@ -1,4 +1,6 @@
 // The list of frames: one line a frame and model input, FRAME<TAB>INPUT<TAB>KIND<TAB>PATH<TAB>NAME.
+// KIND is rgb (a PPM), tensor (a file of the input's packed bytes) or tensor@OFFSET (they stand in a file, from that
+// byte on).
 #ifndef EXRAY_FRAMES_H
 #define EXRAY_FRAMES_H
 
@@ -8,12 +10,13 @@
 
 enum { FRAMES_MAX_BYTES = 1 << 28, FRAMES_MAX_LINE = 8192 };
 
-enum frame_kind { FRAME_RGB, FRAME_TENSOR };
+enum frame_kind { FRAME_RGB, FRAME_TENSOR, FRAME_SLICE };
 
 struct frame_input {
     uint32_t frame;  // index among the submitted inputs
     uint32_t input;  // position in the model's signature
     enum frame_kind kind;
+    uint64_t offset;  // of a slice, in bytes
     const char *path;
     const char *name;
 };

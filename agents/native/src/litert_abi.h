@@ -13,9 +13,11 @@ enum {
     LITERT_ERROR_MEMORY_ALLOCATION = 2,
     LITERT_ERROR_FILE_IO = 500,
     LITERT_ERROR_INVALID_FLATBUFFER = 501,
+    LITERT_ERROR_COMPILATION = 504,
 };
 
 #define LITERT_HANDLE(name) typedef struct name##T *name
+LITERT_HANDLE(LiteRtAccelerator);
 LITERT_HANDLE(LiteRtEnvironment);
 LITERT_HANDLE(LiteRtModel);
 LITERT_HANDLE(LiteRtOptions);
@@ -27,7 +29,7 @@ LITERT_HANDLE(LiteRtTensor);
 LITERT_HANDLE(LiteRtTensorBuffer);
 LITERT_HANDLE(LiteRtTensorBufferRequirements);
 
-enum { LITERT_ACCELERATOR_CPU = 1 };
+enum litert_accelerator { LITERT_ACCELERATOR_CPU = 1, LITERT_ACCELERATOR_GPU = 2, LITERT_ACCELERATOR_NPU = 4 };
 enum { LITERT_LOCK_READ = 0, LITERT_LOCK_WRITE = 1 };
 enum { LITERT_SEVERITY_ERROR = 3 };
 enum { LITERT_QUANTIZATION_PER_TENSOR = 1 };
@@ -74,7 +76,7 @@ typedef struct {
     int64_t zero_point;
 } LiteRtQuantizationPerTensor;
 
-enum { LITERT_ANY_INT = 2 };
+enum { LITERT_ANY_INT = 2, LITERT_ANY_STRING = 8 };
 typedef struct {
     int32_t type;
     union {
@@ -86,7 +88,12 @@ typedef struct {
     };
 } LiteRtAny;
 
-enum { LITERT_ENV_AUTO_REGISTER_ACCELERATORS = 24, LITERT_ENV_MIN_LOGGER_SEVERITY = 25 };
+enum {  // environment options
+    LITERT_ENV_DISPATCH_LIBRARY_DIR = 1,  // where an NPU's driver is looked for
+    LITERT_ENV_RUNTIME_LIBRARY_DIR = 22,  // where the GPU's is
+    LITERT_ENV_AUTO_REGISTER_ACCELERATORS = 24,
+    LITERT_ENV_MIN_LOGGER_SEVERITY = 25,
+};
 typedef struct {
     int32_t tag;
     LiteRtAny value;
@@ -115,6 +122,9 @@ _Static_assert(sizeof(LiteRtProfilerEvent) == 104, "ProfiledEventData");
 #define LITERT_FUNCTIONS(X)                                                                                          \
     X(LiteRtStatus, CreateEnvironment, (int, const LiteRtEnvOption *, LiteRtEnvironment *))                          \
     X(void, DestroyEnvironment, (LiteRtEnvironment))                                                                 \
+    X(LiteRtStatus, GetNumAccelerators, (LiteRtEnvironment, size_t *))                                               \
+    X(LiteRtStatus, GetAccelerator, (LiteRtEnvironment, size_t, LiteRtAccelerator *))                                \
+    X(LiteRtStatus, GetAcceleratorHardwareSupport, (LiteRtAccelerator, int *))                                       \
     X(LiteRtStatus, CreateModelFromFile, (LiteRtEnvironment, const char *, LiteRtModel *))                           \
     X(void, DestroyModel, (LiteRtModel))                                                                             \
     X(LiteRtStatus, CreateOptions, (LiteRtOptions *))                                                                \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "text.h"
 
 static unsigned number(const char *option, const char *text, unsigned low, unsigned high) {
     char *end;
@@ -15,6 +16,20 @@ static unsigned number(const char *option, const char *text, unsigned low, unsig
         fail(ERROR_BAD_USAGE, option, "%s is not a number from %u to %u", text, low, high);
     }
     return (unsigned)value;
+}
+
+static uint64_t big_number(const char *option, const char *text, uint64_t low) {
+    uint64_t value;
+    if (!text_parse_u64(text, &value) || value < low) fail(ERROR_BAD_USAGE, option, "%s is not a number", text);
+    return value;
+}
+
+static uint64_t mask(const char *option, const char *text) {
+    const char *digits = strncmp(text, "0x", 2) == 0 ? text + 2 : text;
+    size_t n = strlen(digits);
+    uint64_t value = n <= 16 && n == strspn(digits, "0123456789abcdefABCDEF") ? strtoull(digits, NULL, 16) : 0;
+    if (value == 0) fail(ERROR_BAD_USAGE, option, "%s is not a mask of processors in hexadecimal digits", text);
+    return value;
 }
 
 // A finite decimal number; `*end` is where it stops.
@@ -41,11 +56,20 @@ static enum resize_method method(const char *option, const char *text) {
     fail(ERROR_BAD_USAGE, option, "%s is not a method of resizing", text);
 }
 
-static bool one_of(const char *option, const char *text, const char *first, const char *second) {
-    if (strcmp(text, first) != 0 && strcmp(text, second) != 0) {
-        fail(ERROR_BAD_USAGE, option, "%s is neither %s nor %s", text, first, second);
+// The position of `text` in `words`, which end with NULL.
+static size_t one_of(const char *option, const char *text, const char *const *words) {
+    for (size_t i = 0; words[i]; i++) {
+        if (strcmp(text, words[i]) == 0) return i;
     }
-    return strcmp(text, second) == 0;
+    fail(ERROR_BAD_USAGE, option, "%s is not one of its values, of which the first is %s", text, words[0]);
+}
+#define ONE_OF(option, text, ...) one_of(option, text, (const char *const[]){__VA_ARGS__, NULL})
+
+static enum pass pass(const char *option, const char *text) {
+    for (int i = 1; i < PASSES; i++) {
+        if (strcmp(text, PASS_TRAITS[i].name) == 0) return (enum pass)i;
+    }
+    fail(ERROR_BAD_USAGE, option, "%s is none of latency, layers, profile, isolated", text);
 }
 
 static void label(struct options *o, char *text) {
@@ -64,9 +88,51 @@ static void label(struct options *o, char *text) {
     o->labels[o->label_count++] = (struct label){text, equals + 1};
 }
 
+// Options of the image's way to the model. False when it is none of them.
+static bool set_preprocess(struct preprocess *p, const char *option, const char *value) {
+    if (strcmp(option, "--rotate") == 0) {
+        p->rotate = number(option, value, 0, 270);
+        if (p->rotate % 90) fail(ERROR_BAD_USAGE, option, "%s is none of 0, 90, 180, 270", value);
+    } else if (strcmp(option, "--crop") == 0) {
+        char *end;
+        p->crop = real(option, value, &end);
+        if (*end || !(p->crop > 0 && p->crop <= 1)) {
+            fail(ERROR_BAD_USAGE, option, "%s is not above 0 and at most 1", value);
+        }
+    } else if (strcmp(option, "--resize") == 0) {
+        p->resize = method(option, value);
+    } else if (strcmp(option, "--channels") == 0) {
+        p->bgr = ONE_OF(option, value, "rgb", "bgr") == 1;
+    } else if (strcmp(option, "--mean") == 0) {
+        three(option, value, p->mean);
+    } else if (strcmp(option, "--std") == 0) {
+        three(option, value, p->std);
+        for (int i = 0; i < 3; i++) {
+            if (fabs(p->std[i]) < 1e-6) fail(ERROR_BAD_USAGE, option, "%g is too small to divide by", p->std[i]);
+        }
+    } else {
+        return false;
+    }
+    return true;
+}
+
+// Options of how long the agent may live. False when it is none of them.
+static bool set_life(struct options *o, const char *option, const char *value) {
+    if (strcmp(option, "--lease") == 0) {
+        o->lease = big_number(option, value, 1);
+    } else if (strcmp(option, "--lock") == 0) {
+        o->lock = value;
+    } else if (strcmp(option, "--deadline") == 0) {
+        o->deadline_s = number(option, value, 1, 1000000);
+    } else if (strcmp(option, "--tether") == 0) {
+        o->tether_stdin = ONE_OF(option, value, "none", "stdin") == 1;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void set(struct options *o, const char *option, char *value) {
-    struct preprocess *p = &o->preprocess;
-    char *end;
     if (strcmp(option, "--runtime") == 0) {
         o->runtime = value;
     } else if (strcmp(option, "--model") == 0) {
@@ -76,61 +142,68 @@ static void set(struct options *o, const char *option, char *value) {
     } else if (strcmp(option, "--out") == 0) {
         o->out = value;
     } else if (strcmp(option, "--pass") == 0) {
-        o->pass = one_of(option, value, "latency", "layers") ? PASS_LAYERS : PASS_LATENCY;
+        o->pass = pass(option, value);
     } else if (strcmp(option, "--kernel") == 0) {
-        if (strcmp(value, "delegate") != 0) one_of(option, value, "builtin", "reference");
+        ONE_OF(option, value, "delegate", "builtin", "reference");
         o->kernel = value;
+    } else if (strcmp(option, "--accelerator") == 0) {
+        o->accelerator = (enum litert_accelerator)(1u << ONE_OF(option, value, "cpu", "gpu", "npu"));
+    } else if (strcmp(option, "--cpu-mask") == 0) {
+        o->cpu_mask = mask(option, value);
     } else if (strcmp(option, "--threads") == 0) {
         o->threads = number(option, value, 1, 256);
     } else if (strcmp(option, "--warmup") == 0) {
         o->warmup = number(option, value, 0, 1000000);
     } else if (strcmp(option, "--repetitions") == 0) {
         o->repetitions = number(option, value, 1, 1000000);
+    } else if (strcmp(option, "--full-frames") == 0) {
+        o->full_frames = number(option, value, 0, UINT32_MAX);
+    } else if (strcmp(option, "--byte-budget") == 0) {
+        o->byte_budget = big_number(option, value, 0);
     } else if (strcmp(option, "--label") == 0) {
         label(o, value);
-    } else if (strcmp(option, "--rotate") == 0) {
-        p->rotate = number(option, value, 0, 270);
-        if (p->rotate % 90) fail(ERROR_BAD_USAGE, option, "%s is none of 0, 90, 180, 270", value);
-    } else if (strcmp(option, "--crop") == 0) {
-        p->crop = real(option, value, &end);
-        if (*end || !(p->crop > 0 && p->crop <= 1)) {
-            fail(ERROR_BAD_USAGE, option, "%s is not above 0 and at most 1", value);
-        }
-    } else if (strcmp(option, "--resize") == 0) {
-        p->resize = method(option, value);
-    } else if (strcmp(option, "--channels") == 0) {
-        p->bgr = one_of(option, value, "rgb", "bgr");
-    } else if (strcmp(option, "--mean") == 0) {
-        three(option, value, p->mean);
-    } else if (strcmp(option, "--std") == 0) {
-        three(option, value, p->std);
-        for (int i = 0; i < 3; i++) {
-            if (fabs(p->std[i]) < 1e-6) fail(ERROR_BAD_USAGE, option, "%g is too small to divide by", p->std[i]);
-        }
-    } else {
+    } else if (!set_life(o, option, value) && !set_preprocess(&o->preprocess, option, value)) {
         fail(ERROR_BAD_USAGE, option, "no such option");
     }
 }
 
-void options_parse(struct options *o, int argc, char **argv) {
-    *o = (struct options){
-        .kernel = "delegate",
-        .threads = 1,
-        .warmup = 5,
-        .repetitions = 1,
-        .preprocess = {.crop = 1, .resize = RESIZE_BILINEAR, .std = {1, 1, 1}},
-    };
-    for (int i = 0; i < argc; i += 2) {
-        if (i + 1 == argc) fail(ERROR_BAD_USAGE, argv[i], "the option lacks its value");
-        set(o, argv[i], argv[i + 1]);
-    }
+// What no single option can tell.
+static void check(const struct options *o) {
     const char *const required[][2] = {
         {"--runtime", o->runtime}, {"--model", o->model}, {"--frames", o->frames}, {"--out", o->out}};
     for (size_t i = 0; i < sizeof required / sizeof *required; i++) {
         if (!required[i][1]) fail(ERROR_BAD_USAGE, required[i][0], "the option is missing");
     }
     if (!o->pass) fail(ERROR_BAD_USAGE, "--pass", "the option is missing");
-    if (o->pass == PASS_LAYERS && o->repetitions != 1) {
-        fail(ERROR_BAD_USAGE, "--repetitions", "the layers pass runs every frame once");
+    const struct pass_traits *traits = &PASS_TRAITS[o->pass];
+    if (traits->all_tensors && o->repetitions != 1) {
+        fail(ERROR_BAD_USAGE, "--repetitions", "the %s pass runs every frame once", traits->name);
     }
+    if (!traits->all_tensors && (o->full_frames != UINT64_MAX || o->byte_budget)) {
+        fail(ERROR_BAD_USAGE, o->byte_budget ? "--byte-budget" : "--full-frames",
+             "the %s pass logs no tensors but its outputs", traits->name);
+    }
+    if (o->accelerator != LITERT_ACCELERATOR_CPU && strcmp(o->kernel, "delegate") != 0) {
+        fail(ERROR_BAD_USAGE, "--kernel", "%s kernels run on the CPU alone", o->kernel);
+    }
+    if ((o->lease != 0) != (o->lock != NULL)) {
+        fail(ERROR_BAD_USAGE, o->lock ? "--lease" : "--lock", "--lease and --lock go together");
+    }
+}
+
+void options_parse(struct options *o, int argc, char **argv) {
+    *o = (struct options){
+        .kernel = "delegate",
+        .accelerator = LITERT_ACCELERATOR_CPU,
+        .threads = 1,
+        .warmup = 5,
+        .repetitions = 1,
+        .full_frames = UINT64_MAX,
+        .preprocess = {.crop = 1, .resize = RESIZE_BILINEAR, .std = {1, 1, 1}},
+    };
+    for (int i = 0; i < argc; i += 2) {
+        if (i + 1 == argc) fail(ERROR_BAD_USAGE, argv[i], "the option lacks its value");
+        set(o, argv[i], argv[i + 1]);
+    }
+    check(o);
 }

@@ -11,7 +11,15 @@ struct options {
     const char *runtime, *model, *frames, *out;
     enum pass pass;
     const char *kernel;
+    enum litert_accelerator accelerator;
     unsigned threads, warmup, repetitions;
+    uint64_t cpu_mask;     // 0: as it is
+    uint64_t full_frames;  // with all their tensors' bytes
+    uint64_t byte_budget;  // of tensor data, 0: none
+    const char *lock;      // NULL: no lease
+    uint64_t lease;        // its fencing token
+    unsigned deadline_s;   // 0: none
+    bool tether_stdin;
     struct label labels[OPTIONS_MAX_LABELS];
     size_t label_count;
     struct preprocess preprocess;

@@ -5,18 +5,20 @@
 #include <string.h>
 #include <unistd.h>
 
-static void read_start(const char *path, char *text, size_t size) {
+size_t procfs_read(const char *path, char *text, size_t size) {
     text[0] = '\0';
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return;
+    if (fd < 0) return 0;
     ssize_t n = read(fd, text, size - 1);
-    text[n > 0 ? n : 0] = '\0';
+    size_t got = n > 0 ? (size_t)n : 0;
+    text[got] = '\0';
     close(fd);
+    return got;
 }
 
 uint64_t procfs_rss(void) {
     char text[128];
-    read_start("/proc/self/statm", text, sizeof text);
+    procfs_read("/proc/self/statm", text, sizeof text);
     const char *resident = strchr(text, ' ');
     long page = sysconf(_SC_PAGESIZE);
     return resident && page > 0 ? strtoull(resident, NULL, 10) * (uint64_t)page : 0;
@@ -24,7 +26,7 @@ uint64_t procfs_rss(void) {
 
 uint64_t procfs_peak_rss(void) {
     char text[8192];
-    read_start("/proc/self/status", text, sizeof text);
+    procfs_read("/proc/self/status", text, sizeof text);
     const char *line = strstr(text, "\nVmHWM:");
     return line ? strtoull(line + strlen("\nVmHWM:"), NULL, 10) * 1024 : 0;
 }

@@ -24,6 +24,10 @@ void pb_uint(struct bytes *out, uint32_t field, uint64_t value) {
 
 void pb_int(struct bytes *out, uint32_t field, int64_t value) { pb_uint(out, field, (uint64_t)value); }
 
+void pb_sint(struct bytes *out, uint32_t field, int64_t value) {
+    pb_uint(out, field, ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0));
+}
+
 static uint64_t double_bits(double value) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);

@@ -7,6 +7,8 @@
 void pb_uint(struct bytes *out, uint32_t field, uint64_t value);
 // int32 and int64: negative values take ten bytes.
 void pb_int(struct bytes *out, uint32_t field, int64_t value);
+// sint32 and sint64: zigzag.
+void pb_sint(struct bytes *out, uint32_t field, int64_t value);
 void pb_double(struct bytes *out, uint32_t field, double value);
 void pb_bytes(struct bytes *out, uint32_t field, const void *data, size_t n);
 // Text that is not UTF-8 is mended (text.h).

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accelerator.h"
 #include "compile.h"
 #include "diagnosis.h"
 #include "model_file.h"
@@ -27,16 +28,6 @@ static void check(const struct session *s, LiteRtStatus status, const char *doin
     if (status != LITERT_OK) {
         diagnosis_fail(ERROR_MODEL_UNSUPPORTED, s->model_path, "%s failed with LiteRT status %d", doing, status);
     }
-}
-
-static void open_environment(struct session *s) {
-    const LiteRtEnvOption options[] = {
-        // Only the CPU: looking for GPUs takes time and opens vendor drivers.
-        {LITERT_ENV_AUTO_REGISTER_ACCELERATORS, {LITERT_ANY_INT, {.int_value = LITERT_ACCELERATOR_CPU}}},
-        {LITERT_ENV_MIN_LOGGER_SEVERITY, {LITERT_ANY_INT, {.int_value = LITERT_SEVERITY_ERROR}}},
-    };
-    LiteRtStatus status = s->rt->CreateEnvironment(2, options, &s->environment);
-    if (status != LITERT_OK) fail(ERROR_RUNTIME_FAILED, "", "LiteRtCreateEnvironment failed with status %d", status);
 }
 
 static void open_model(struct session *s) {
@@ -183,8 +174,8 @@ static void make_buffers(struct session *s) {
 
 void session_open(struct session *s, const struct litert *rt, const char *path, struct session_options options) {
     *s = (struct session){.rt = rt, .model_path = path};
-    open_environment(s);
     diagnosis_begin();
+    accelerator_open(s, options);
     open_model(s);
     crash_stage("describing the model");
     describe_all(s);
@@ -196,6 +187,7 @@ void session_open(struct session *s, const struct litert *rt, const char *path, 
         fail(ERROR_RUNTIME_FAILED, "", "the runtime has no profiler");
     }
     check(s, rt->CompiledModelIsFullyAccelerated(s->compiled, &s->fully_accelerated), "asking what was delegated");
+    accelerator_check(s, options);
     crash_stage(NULL);
     diagnosis_end();
 }

@@ -33,13 +33,16 @@ struct session {
 
 struct session_options {
     const char *kernel;  // delegate, builtin, reference
+    enum litert_accelerator accelerator;
+    const char *runtime_path;
     unsigned threads;
     bool profile;
 };
 
 // Loads and compiles the model at `path` and makes its buffers. A batch of -1 becomes 1.
-// Fails with model-unreadable, model-unsupported, op-unregistered, compile-failed, input-shape, kernel-ignored,
-// out-of-memory.
+// Nothing runs on another processor than the accelerator's: a model that does not fit is refused.
+// Fails with accelerator-missing, accelerator-unused, model-unreadable, model-unsupported, op-unregistered,
+// compile-failed, input-shape, kernel-ignored, out-of-memory.
 void session_open(struct session *session, const struct litert *rt, const char *path, struct session_options options);
 // Runs the model once, or fails with invoke-failed.
 void session_run(struct session *session);

@@ -1,11 +1,14 @@
 #include "stop.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
-static volatile sig_atomic_t requested;
+// Set by signals and by the watching thread.
+static atomic_int requested;
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler may not wait for a lock");
 
-static void on_signal(int signal_number) { requested = signal_number; }
+static void on_signal(int signal_number) { atomic_store(&requested, signal_number); }
 
 void stop_install(void) {
     struct sigaction action = {.sa_handler = on_signal};
@@ -19,6 +22,6 @@ void stop_install(void) {
     sigaction(SIGPIPE, &ignore, NULL);  // a closed stdout shows as EPIPE
 }
 
-int stop_requested(void) { return (int)requested; }
+int stop_requested(void) { return atomic_load(&requested); }
 
-void stop_request(int signal_number) { requested = signal_number; }
+void stop_request(int signal_number) { atomic_store(&requested, signal_number); }

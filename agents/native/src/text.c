@@ -60,6 +60,18 @@ void text_number(struct bytes *out, uint64_t value) {
     text_raw(out, digits);
 }
 
+bool text_parse_u64(const char *text, uint64_t *value) {
+    *value = 0;
+    if (!*text) return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9') return false;
+        uint64_t digit = (uint64_t)(*text - '0');
+        if (*value > (UINT64_MAX - digit) / 10) return false;
+        *value = *value * 10 + digit;
+    }
+    return true;
+}
+
 void text_hex(struct bytes *out, const uint8_t *data, size_t n) {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < n; i++) {

@@ -1,7 +1,7 @@
 #ifndef EXRAY_VERSION_H
 #define EXRAY_VERSION_H
 
-#define EXRAY_AGENT_VERSION "0.1.0"
+#define EXRAY_AGENT_VERSION "0.2.0"
 
 #if defined(__x86_64__)
 #define EXRAY_ABI "x86_64"
