@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import random
 import struct
 from typing import TYPE_CHECKING
 
@@ -40,7 +39,7 @@ def test_what_is_compressed_comes_back_however_it_is_cut(pieces: list[bytes], fl
 
 @given(st.sampled_from([LZ4, ZSTD]), st.data())
 def test_a_stream_that_is_cut_changed_or_too_long_is_refused_or_differs(flag: int, data: st.DataObject) -> None:
-    stream = b"".join(compression.compress(flag, [random.Random(1).randbytes(500), bytes(5000)]))
+    stream = b"".join(compression.compress(flag, [bytes(range(256)) * 2, bytes(5000)]))
     cut = data.draw(st.integers(0, len(stream) - 1))
     with pytest.raises(CompressionError):
         list(compression.decompress(flag, iter([stream[:cut]])))
