@@ -99,10 +99,8 @@ def test_what_is_given_shows_at_once_and_in_the_nodes(warm: Bench) -> None:
     assert warm.shell("cat /sys/class/power_supply/battery/status") == "Discharging\n"
     for file in files:
         file.unlink()
-    wait_until(lambda: warm.shell("cat /sys/class/power_supply/battery/capacity") == "100\n")
-    text = warm.shell("dumpsys battery")
-    assert "  level: 100\n" in text
-    assert "  status: 3\n" not in text
+    wait_until(lambda: "  status: 2\n" in warm.shell("dumpsys battery"))
+    assert "  level: 7\n" in warm.shell("dumpsys battery"), "it charges from there"
 
 
 @pytest.mark.parametrize("text", ["", "x", "nan", "inf", "1e99", "-1e99", "9" * 100, "\0"])
