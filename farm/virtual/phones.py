@@ -55,25 +55,21 @@ def up(
     root.find_programs()
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    started: list[tuple[Path, subprocess.Popen[bytes]]] = []
+    options = [*_option("--storage-bytes", storage_bytes), *_option("--owner", owner_pid)]
+    options += [*_option("--features", None if features is None else ",".join(features))]
+    options += ["--auth", auth, "--reboot-s", str(reboot_s)]
+    places: list[Path] = []
     try:
         for _ in range(count):
-            place = state.claim(folder, PREFIX)
-            profile.write(kind, place)
-            options = [*_option("--storage-bytes", storage_bytes), *_option("--owner", owner_pid)]
-            options += [*_option("--features", None if features is None else ",".join(features))]
-            options += ["--auth", auth, "--reboot-s", str(reboot_s)]
-            started.append((place, _start(place, options)))
-        deadline = time.monotonic() + _START_SECONDS
-        return [_await(place, process, deadline) for place, process in started]
+            places.append(state.claim(folder, PREFIX))
+            profile.write(kind, places[-1])
+        with _start(places, options) as process:  # who has not said yet that it is ready gives up when it cannot
+            told = _records(process, len(places), time.monotonic() + _START_SECONDS + count)
+        return [_ready(place, told.get(place.name)) for place in places]
     except BaseException:
-        for place, process in started:
-            _close(process)  # who has not said yet that it is ready gives up when it cannot
+        for place in places:
             _end(place)
         raise
-    finally:
-        for _, process in started:
-            _close(process)
 
 
 def listed(folder: Path) -> list[VirtualPhone]:
@@ -168,14 +164,15 @@ def _option(name: str, value: object) -> list[str]:
     return [] if value is None else [f"{name}={value}"]
 
 
-def _start(place: Path, options: list[str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "farm.virtual.host", "--folder", str(place), *options]
+def _start(places: list[Path], options: list[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "farm.virtual.host", *options, "--folder", *map(str, places)]
     package = str(Path(farm.__file__).resolve().parent.parent)
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-    with _log(place).open("ab") as log:
+    first = places[0]
+    with _log(first).open("ab") as log:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=place.parent
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=first.parent
         )
 
 
@@ -183,15 +180,12 @@ def _log(place: Path) -> Path:
     return place.with_name(f"{place.name}.log")
 
 
-def _await(place: Path, process: subprocess.Popen[bytes], deadline: float) -> VirtualPhone:
-    """The phone in `place`, once it has said that it accepts connections."""
-    line = _line(process, deadline)
-    try:
-        record = json.loads(line)
-    except ValueError:
+def _ready(place: Path, record: dict[str, str] | None) -> VirtualPhone:
+    """The phone in `place`, whose process has told `record`."""
+    if record is None:
         raise InfrastructureError(
             "a virtual phone ended, or hung, before it was ready", where=place.name, remedy=f"see {_log(place)}"
-        ) from None
+        )
     if "error" in record:
         raise InfrastructureError(record["error"], where=place.name, remedy=record["remedy"])
     known = state.read(place)
@@ -200,27 +194,22 @@ def _await(place: Path, process: subprocess.Popen[bytes], deadline: float) -> Vi
     return known[0]
 
 
-def _line(process: subprocess.Popen[bytes], deadline: float) -> bytes:
-    line = bytearray()
-    if process.stdout is None:
-        return b""
-    descriptor = process.stdout.fileno()
+def _records(process: subprocess.Popen[bytes], count: int, deadline: float) -> dict[str, dict[str, str]]:
+    """What `count` phones tell on `process`'s stdout until the deadline, by their names."""
+    told: dict[str, dict[str, str]] = {}
+    rest = b""
     poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    while not line.endswith(b"\n"):
-        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            return b""
-        data = os.read(descriptor, 4096)
+    if process.stdout is None:
+        return told
+    poll.register(process.stdout, select.POLLIN)
+    while len(told) < count and poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        data = os.read(process.stdout.fileno(), 1 << 16)
         if not data:
             break
-        line += data
-    return bytes(line)
-
-
-def _close(process: subprocess.Popen[bytes]) -> None:
-    if process.stdout is not None:
-        process.stdout.close()
-    process.wait()
+        *lines, rest = (rest + data).split(b"\n")
+        for record in map(json.loads, lines):
+            told[record["name"]] = record
+    return told
 
 
 def _process(phone: VirtualPhone) -> Process | None:

@@ -57,8 +57,8 @@ class State:
 class Given:
     """What somebody decided instead of the model; None: the model's own.
 
-    `status` is Android's battery status; `battery_celsius` and `thermal_status` are only shown; no cluster is cooler than
-    `celsius`.
+    `level`, `battery_celsius` and `thermal_status` are only shown. `status`, Android's of the battery, also unplugs the charger
+    when it says so, and no cluster is cooler than `celsius`.
     """
 
     level: int | None = None
@@ -157,7 +157,7 @@ def _step(profile: Profile, state: State, busy: float, seconds: float, given: Gi
 def _battery(profile: Profile, state: State, seconds: float, given: Given) -> State:
     battery = profile.battery
     plugged = given.status != DISCHARGING
-    charge = state.charge_mah if given.level is None else given.level / 100 * battery.capacity_mah
+    charge = state.charge_mah
     into = (battery.charge_watts if plugged else 0.0) - state.watts
     if plugged and charge >= battery.capacity_mah:
         into = min(0.0, into)

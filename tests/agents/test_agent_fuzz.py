@@ -12,7 +12,7 @@ from .kit import NATIVE, locked
 
 FUZZ = NATIVE / "fuzz"
 TARGETS = sorted(path.stem.removeprefix("fuzz_") for path in FUZZ.glob("fuzz_*.c"))
-DAMAGED = 3000
+DAMAGED = 2000
 
 
 def make(target: str) -> Path:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from farm.capture import exray_pb2 as pb
 
 from .kit import RUNTIME, Bench, Capture, Graph, convolution_model, reshape_model, sum_model
-from .test_agent_errors import INFRASTRUCTURE, JOB, expect
+from .test_agent_errors import INFRASTRUCTURE, JOB, expect, functions
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
@@ -108,7 +108,7 @@ def test_slice_of_a_folder_or_nothing(strict: Bench, tmp_path: Path) -> None:
 BYTES = 8 * 8 * 3 * 4 + 8 * 8 * 4 * 4  # one frame of the convolution's input and output
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(full=st.none() | st.integers(0, 6), budget=st.none() | st.integers(1, 6 * BYTES))
 def test_frames_beyond_the_limits_get_statistics(strict: Bench, full: int | None, budget: int | None) -> None:
     model = strict.file("conv.tflite", convolution_model())
@@ -198,3 +198,20 @@ def test_help_tells_every_option(bench: Bench) -> None:
     options = set(re.findall(r'strcmp\(option, "(--[a-z-]+)"\)', source))
     assert len(options) > 20
     assert {option for option in options if option not in done.stdout} == set()
+
+
+@pytest.mark.parametrize(("name", "answer"), [("latency", 0), ("isolated", 0), ("profile", -1), ("layers", -1)])
+def test_profiler_is_kept_from_asking_for_memory(strict: Bench, name: str, answer: int) -> None:
+    # A library in the runtime's place that asks as the profiler does, and gives up with what it was told.
+    source = strict.file(
+        "asking.c",
+        b"#include <stdio.h>\n#include <sys/resource.h>\n"
+        b"int LiteRtCreateEnvironment(void) { struct rusage u; int told = getrusage(RUSAGE_SELF, &u);\n"
+        b'  fprintf(stderr, "ERROR: told %d %d\\n", told, u.ru_maxrss > 0); return 1; }\n'
+        + "".join(f"void {s}(void) {{}}\n" for s in functions(strict) if s != "LiteRtCreateEnvironment").encode()
+        + b"void LiteRtCreateModelFromFd(void) {}\n",
+    )
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", strict.folder / "asking.so", source], check=True)
+    bench = Bench(strict.agent, strict.folder, strict.folder / "asking.so")
+    result = bench.run(strict.file("sum.tflite", sum_model()), strict.file("none.tsv", b""), name=name)
+    expect(result, INFRASTRUCTURE, "runtime-failed", f"told {answer}")

@@ -136,7 +136,8 @@ def test_what_is_given_wins_and_the_model_goes_on_from_there() -> None:
     state = physics.advance(profile, state, 0.0, 60.0, low)
     assert physics.level(profile, state, low) == 5
     assert physics.battery_status(profile, state, low) == physics.DISCHARGING
-    assert 4 <= physics.level(profile, state, NOTHING) <= 5
+    assert physics.level(profile, state, NOTHING) == 100, "it is only shown, and well again when it is taken away"
+    assert state.charge_mah < profile.battery.capacity_mah, "but it was unplugged"
     hot = Given(celsius=95.0, thermal_status=4, battery_celsius=48.0)
     state = physics.advance(profile, state, 0.0, 5.0, hot)
     assert all(c.celsius >= 95 for c in state.cluster)

@@ -4,7 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from farm.cli import app
 from farm.errors import SettingsError
 from farm.virtual import cpuinfo, figures, profile, profiles
 
@@ -84,6 +86,18 @@ def test_an_unknown_name_says_what_there_is() -> None:
         profiles.load(abi="mips")
     with pytest.raises(SettingsError):
         profiles.load("./nowhere.toml")
+
+
+def test_the_command_names_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "farm.toml").write_text('data = "data"\n[adb]\nport = 1\n')
+    (tmp_path / "mine.toml").write_text(TEXT.replace("cpus = 1", "cpus = 0"))
+    arguments = ["--config", str(tmp_path / "farm.toml"), "virtual", "up"]
+    result = CliRunner().invoke(app, [*arguments, "--profile", str(tmp_path / "mine.toml")])
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'mine.toml'}:22" in result.stderr
+    result = CliRunner().invoke(app, [*arguments, "--profile", "arm64", "--abi", "x86_64"])
+    assert result.exit_code == 2
+    assert not (tmp_path / "data" / "virtual").exists()
 
 
 def test_cpus_this_machine_has_not_are_offline(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@
 #include "procfs.h"
 #include "profiling.h"
 #include "progress.h"
+#include "rusage.h"
 #include "stop.h"
 #include "tensor_log.h"
 #include "watch.h"
@@ -149,6 +150,7 @@ int passes_run(const struct options *options) {
     struct litert rt;
     litert_open(&rt, options->runtime);
     struct run run = {.options = options, .traits = PASS_TRAITS[options->pass]};
+    if (run.traits.profiler) rusage_refuse();
     open_all(&run, &rt);
 
     warm_up(&run);
