@@ -22,6 +22,7 @@ from farm.queue.planner import plan
 from farm.report.document import Failure
 from farm.store.artifacts import ArtifactStore
 from farm.store.state import State
+from farm.store.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +132,8 @@ class Daemon:
         died = DaemonError("the daemon died during the run", remedy="submit the job again")
         self._state.recover(settings.run.attempts, Failure.of(died))
         token = advert.token(self.data)
-        self._state.add_token(advert.token_hash(token), "local")
+        self._tokens = Tokens(self._state)
+        self._tokens.add(advert.token_hash(token), "local")
         listener = bind(settings.api.host, port)
         rooms.callback(listener.close)
         self._closer = Closer(self._state, self._board, self._report, self.report_bug)
@@ -188,7 +190,7 @@ class Daemon:
 
     def knows_token(self, token: str) -> bool:
         """Whether the bearer may come in."""
-        return self._state.knows_token(advert.token_hash(token))
+        return self._tokens.knows(advert.token_hash(token))
 
     def devices(self) -> list[DeviceView]:
         """Every device, looked at now, and the run that holds it."""

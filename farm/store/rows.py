@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from farm.report.document import RunStatus
 
+LEASE = "SELECT l.token, l.run, r.job, l.serial, r.attempt, l.expires FROM leases l JOIN runs r ON r.id = l.run"
+"""The columns of a Lease."""
+
 
 @dataclass(frozen=True)
 class QueuedRun:

@@ -1,0 +1,115 @@
+"""The state file's connections: one writes, under a lock, in immediate transactions; reads have connections of their own.
+
+Each method of the stores above it is one transaction, so that the process may be killed between any two statements.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from farm.errors import DaemonError, StorageError
+from farm.store import schema, sqlite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Database:
+    """The state file of one data folder. Safe for many threads; one process at a time (the daemon's lock sees to it).
+
+    Every method raises StorageError when the disk is full or broken, and DaemonError after `close`.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.RLock()
+        with typed_errors(file):
+            schema.migrate(file)
+            self._writer = sqlite.connect(file)
+        self._readers: queue.LifoQueue[sqlite.Connection] = queue.LifoQueue()
+        self._closed = False
+
+    def close(self) -> None:
+        """Close the file; what comes after is refused."""
+        with self._lock:
+            self._closed = True
+            self._writer.close()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._readers.get_nowait().close()
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sqlite.Connection]:
+        """A transaction that is committed at the end, or not at all."""
+        with self._lock, typed_errors(self._file):
+            if self._closed:
+                raise _is_closed()
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite.Connection]:
+        """A connection that only reads."""
+        with typed_errors(self._file):
+            try:
+                connection = self._readers.get_nowait()
+            except queue.Empty:
+                if self._closed:
+                    raise _is_closed() from None
+                connection = sqlite.connect(self._file, read_only=True)
+            try:
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                if self._closed:
+                    connection.close()
+                else:
+                    self._readers.put(connection)
+
+    def read(self, sql: str, *values: Any) -> list[sqlite.Row]:
+        """The rows of one query."""
+        with self.reading() as db:
+            return db.execute(sql, values).fetchall()
+
+
+def _is_closed() -> DaemonError:
+    return DaemonError("the daemon is shutting down", remedy="try again")
+
+
+@contextlib.contextmanager
+def typed_errors(file: Path) -> Iterator[None]:
+    """SQLite's errors as ours; a broken constraint is for the caller."""
+    try:
+        yield
+    except sqlite.IntegrityError:
+        raise
+    except sqlite.DatabaseError as e:
+        raise StorageError(str(e), where=str(file), remedy="free some space and check the disk") from e
+
+
+def record(
+    db: sqlite.Connection, kind: str, *, job: int | None = None, run: int | None = None, detail: str = ""
+) -> None:
+    """Write down what happened, for the job's history."""
+    db.execute(
+        "INSERT INTO events (at, kind, job, run, detail)"
+        " VALUES (?, ?, coalesce(?, (SELECT job FROM runs WHERE id = ?)), ?, ?)",
+        (now(), kind, job, run, run, detail),
+    )
+
+
+def now() -> str:
+    """UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
