@@ -109,7 +109,7 @@ def pair(builds: Path, emulator: list[str | Path], bench: Bench) -> Pair:
     return Pair(bench, emulator, builds / "linux-aarch64" / "exray-agent", found.runtime)
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["latency", "profile", "layers", "isolated"])
 def test_passes_log_the_same_on_both(pair: Pair, name: str) -> None:
     rng = np.random.default_rng(8)

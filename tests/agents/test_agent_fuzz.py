@@ -53,7 +53,7 @@ def test_driver_sees_a_read_too_far(tmp_path: Path) -> None:
     assert "heap-buffer-overflow" in done.stderr
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_libfuzzer_finds_nothing_in_ten_thousand_runs(target: str, tmp_path: Path) -> None:
     if shutil.which("clang") is None:

@@ -125,7 +125,7 @@ def test_agent_that_hangs_is_killed(start: Start, tmp_path: Path, hanging: Path)
     assert old.wait(timeout=30) == -signal.SIGKILL
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_stranger_who_holds_the_lock_is_left_alone(start: Start, tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     code = "import fcntl, sys, time; f = open(sys.argv[1], 'r+'); fcntl.flock(f, 2); print(flush=True); time.sleep(60)"

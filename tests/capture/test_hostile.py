@@ -224,7 +224,7 @@ def test_mutated_captures_give_errors_of_ours_or_a_recording(recorded: dict[str,
     fuzz(150, recorded, tmp_path / "fuzz")
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_many_mutated_captures_give_errors_of_ours_or_a_recording(recorded: dict[str, Path], tmp_path: Path) -> None:
     fuzz(10_000, recorded, tmp_path / "fuzz")
 

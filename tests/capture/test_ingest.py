@@ -263,6 +263,6 @@ def test_memory_does_not_grow_with_the_frames(tmp_path: Path) -> None:
     assert peak_kib(100, tmp_path) < 1.15 * peak_kib(10, tmp_path)
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_memory_does_not_grow_with_a_thousand_frames(tmp_path: Path) -> None:
     assert peak_kib(1000, tmp_path) < 1.15 * peak_kib(10, tmp_path)

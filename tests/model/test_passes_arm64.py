@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FOLDER = "/data/local/tmp/passes"
 DEADLINE_S = 300.0
-pytestmark = pytest.mark.soak
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)

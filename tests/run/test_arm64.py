@@ -106,7 +106,7 @@ def test_int8_layers_by_xnnpack_are_those_of_this_machine_bit_by_bit(
                 assert np.array_equal(array, other_ones[key]), names[key[1]]
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_a_float_model_agrees_with_the_reference(arm: Bench, inputs: Path) -> None:
     run = arm.perform(_submission(arm, "model.tflite", inputs))
     assert run.status == "done"

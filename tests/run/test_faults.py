@@ -164,7 +164,7 @@ def test_a_fault_ends_in_the_right_error_and_the_next_run_is_well(b: Bench, case
     _check(b, case)
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [case for case in CASES if (case.fault, case.stage) not in SAMPLE],
