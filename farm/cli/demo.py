@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 
 from farm import virtual
 from farm.cli import render
-from farm.cli.client import connect
 from farm.cli.progress import follow
 from farm.cli.submit import Options, RecipeFlags, prepare
 from farm.cli.virtual import attach, folder
+from farm.client import connect
 from farm.errors import BugError
 from farm.fleet.private import private_adb_server
+from farm.fleet.program import adb_program
 
 if TYPE_CHECKING:
-    from farm.cli.client import Client
     from farm.cli.shell import Shell
+    from farm.client import Client
     from farm.report.document import Job
 
 ASSETS = Path(__file__).resolve().parents[1] / "demo"
@@ -54,14 +55,12 @@ def run(lab: Shell, *, stay: bool) -> None:
         _must_name(right, "none")
         _must_name(wrong, "channel")
         if stay:
-            from adbutils import adb_path
-
             config = settings.data / "farm.toml"
             config.write_text(f"data = {json.dumps(str(settings.data))}\n[adb]\nport = {adb.port}\n", encoding="utf-8")
             say("\nThe phone and the daemon stay up until Ctrl-C. In another terminal:", highlight=False)
             for line in (
                 f"{sys.argv[0]} --config {config} submit MODEL.tflite --inputs PICTURES --wait",
-                f"{adb_path()} -P {adb.port} -s {phones[0].serial} shell",
+                f"{adb_program()} -P {adb.port} -s {phones[0].serial} shell",
                 f"xdg-open {wrong.report}",
             ):
                 say(f"  {line}", highlight=False, soft_wrap=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,10 +12,12 @@ from rich.table import Table
 
 from farm import virtual
 from farm.cli import shell
-from farm.errors import FarmError, SelectorError
+from farm.errors import AdbError, DeadlineError, FarmError, JobError, SelectorError
 from farm.fleet.adb import AdbServer
 from farm.run import bundle
+from farm.virtual import auth as auth_
 from farm.virtual import profiles
+from farm.virtual.daemon import FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
     from farm.settings import Settings
     from farm.virtual import VirtualPhone
+
+ATTACH_S = 15.0
 
 app = typer.Typer(
     help="Virtual phones behind the real adb server. What they measure is this computer's.", no_args_is_help=True
@@ -37,16 +42,27 @@ def up(
     ] = None,
     profile: Annotated[str, typer.Option(help="A profile's name, or the path of its TOML file.")] = "",
     abi: Annotated[str, typer.Option(help="x86_64 or arm64-v8a; left out, the profile's or this computer's.")] = "",
+    auth: Annotated[
+        auth_.Policy, typer.Option(help="Ask for adb's key: accept whoever comes, or refuse. open: do not ask.")
+    ] = "open",
+    features: Annotated[
+        str | None, typer.Option(help="What it tells adb that it can, joined by commas; all of it when left out.")
+    ] = None,
+    legacy: Annotated[bool, typer.Option("--legacy", help="A phone of before Android 7: no features.")] = False,
+    reboot_s: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds that `adb reboot` takes.")] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Start virtual phones and attach them to the adb server."""
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
+        told = _features(features, legacy=legacy)
         kind = profiles.load(profile, abi)
         bundle.ensure(kind.abi, lab.settings.data, lambda text: lab.err.print(text, highlight=False, soft_wrap=True))
         storage = None if storage_mb is None else storage_mb << 20
-        phones = virtual.up(folder(lab.settings), count, kind=kind, storage_bytes=storage)
-        attach(lab.settings, phones)
+        phones = virtual.up(
+            folder(lab.settings), count, kind=kind, storage_bytes=storage, auth=auth, features=told, reboot_s=reboot_s
+        )
+        attach(lab.settings, phones, auth)
         _print(lab, phones, as_json)
 
 
@@ -108,16 +124,43 @@ def folder(settings: Settings) -> Path:
     return settings.data / "virtual"
 
 
-def attach(settings: Settings, phones: Sequence[VirtualPhone]) -> None:
-    """Connect phones to the adb server.
+def attach(settings: Settings, phones: Sequence[VirtualPhone], auth: auth_.Policy = "open") -> None:
+    """Connect phones to the adb server; those that refuse its key stay there as `unauthorized`.
 
     Raises:
         AdbError: the server cannot be started, or refused one.
+        DeadlineError: one does not come to the state that it should.
     """
     server = AdbServer(settings.adb.host, settings.adb.port)
     server.ensure()
     for phone in phones:
-        server.connect(phone.serial)
+        try:
+            server.connect(phone.serial)
+        except AdbError:
+            if auth == "open":  # else adb calls it a failure that it has to wait for the user's yes
+                raise
+    wanted = "unauthorized" if auth == "refuse" else "device"
+    deadline = time.monotonic() + ATTACH_S
+    while late := [p for p in phones if server.states().get(p.serial) != wanted]:
+        if time.monotonic() > deadline:
+            state = server.states().get(late[0].serial, "not there")
+            raise DeadlineError(f"is {state} instead of {wanted}", where=late[0].serial, remedy="see: farm devices")
+        time.sleep(0.05)
+
+
+def _features(names: str | None, *, legacy: bool) -> tuple[str, ...] | None:
+    """What a phone is to tell adb; None: all it can."""
+    if names is None:
+        return () if legacy else None
+    if legacy:
+        raise JobError("a legacy phone has no features", where="--features", remedy="leave out one of the two")
+    told = tuple(filter(None, (name.strip() for name in names.split(","))))
+    for name in told:
+        if name not in FEATURES:
+            raise JobError(
+                f"there is no feature {name!r}", where="--features", remedy=f"there are: {', '.join(FEATURES)}"
+            )
+    return told
 
 
 def _print(lab: shell.Shell, phones: Sequence[VirtualPhone], as_json: bool) -> None:

@@ -21,7 +21,8 @@ from typing import IO, TYPE_CHECKING
 from adbutils import AdbConnection
 from adbutils.errors import AdbError as AdbutilsError
 
-from farm.errors import AdbError, DeadlineError, DeviceGoneError, StorageError
+from farm.errors import AdbError, DeadlineError, DeviceGoneError, FarmError, StorageError
+from farm.fleet.program import adb_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,6 +37,7 @@ SERVER_ENVIRONMENT = {
     "ADB_MDNS": "0",  # or the server listens on every interface
     "ADB_LOCAL_TRANSPORT_MAX_PORT": "5554",  # or odd ports become emulators by themselves
 }
+FEATURES_S = 2.0
 NO_SPACE = "No space left on device"
 
 
@@ -85,12 +87,10 @@ class AdbServer:
         """
         with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), timeout=3):
             return
-        from adbutils import adb_path
-
         if self.host not in {"127.0.0.1", "localhost", "::1"}:
             raise AdbError("does not answer", where=self.where, remedy="start it there: adb -a nodaemon server start")
         done = subprocess.run(
-            [adb_path(), "-P", str(self.port), "start-server"],
+            [adb_program(), "-P", str(self.port), "start-server"],
             env=os.environ | SERVER_ENVIRONMENT, capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
         if done.returncode:
@@ -224,6 +224,16 @@ class PushItem:
     mode: int = 0o644
 
 
+def parse_properties(text: str) -> dict[str, str]:
+    """What getprop printed. A line that cannot be read is left out, never an error."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        name, mark, value = line.partition("]: [")
+        if mark and name.startswith("[") and value.endswith("]"):
+            found[name[1:]] = value[:-1]
+    return found
+
+
 @dataclass(frozen=True)
 class AdbDevice:
     """One device. Every method raises DeadlineError, DeviceGoneError or AdbError; none waits longer than its deadline."""
@@ -334,18 +344,27 @@ class AdbDevice:
                     on_bytes(length)
 
     def properties(self, deadline_s: float) -> dict[str, str]:
-        """All of getprop. A line that cannot be read is left out, never an error."""
-        found: dict[str, str] = {}
-        for line in self.shell(["getprop"], deadline_s).text.splitlines():
-            name, mark, value = line.partition("]: [")
-            if mark and name.startswith("[") and value.endswith("]"):
-                found[name[1:]] = value[:-1]
-        return found
+        """All of getprop."""
+        return parse_properties(self.shell(["getprop"], deadline_s).text)
 
     @contextlib.contextmanager
     def _open(self, service: str, deadline_s: float, what: str) -> Iterator[_Connection]:
-        with self.server.open([f"host:transport:{self.serial}", service], deadline_s, what) as connection:
-            yield connection
+        try:
+            with self.server.open([f"host:transport:{self.serial}", service], deadline_s, what) as connection:
+                yield connection
+        except DeviceGoneError as e:
+            if service.startswith("shell,v2") and "closed" in e.message and "shell_v2" not in self._features():
+                raise AdbError(
+                    "tells no exit codes: it is older than Android 7", where=self.serial, remedy="take a newer device"
+                ) from e
+            raise
+
+    def _features(self) -> str:
+        """What the device told adb that it can; all that is asked for when it does not say."""
+        try:
+            return self.server._ask(f"host-serial:{self.serial}:features", FEATURES_S)
+        except FarmError:
+            return "shell_v2"
 
     def _sync_answer(self, connection: _Connection, what: str) -> None:
         mark, length = struct.unpack("<4sI", connection.read_exact(8))

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 DEADLINE_S = 10.0
 BATTERY_STATUS = {1: "unknown", 2: "charging", 3: "discharging", 4: "not charging", 5: "full"}
 THERMAL_STATUS = {0: "none", 1: "light", 2: "moderate", 3: "severe", 4: "critical", 5: "emergency", 6: "shutdown"}
+SENSOR = re.compile(
+    r"Temperature\{mValue=(?P<degrees>[^,]+), mType=(?P<type>\d+), mName=.*, mStatus=(?P<status>\d{1,3})\}"
+)
+SKIN_TYPE = "3"
+"""Android's android.hardware.thermal.TemperatureType: what throttling goes by."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,22 @@ def parse_battery(text: str) -> Battery:
 
 
 def parse_thermal_status(text: str) -> str | None:
-    """The status of `dumpsys thermalservice` (Android 10 and later); None when it is not told, or overridden."""
+    """The worst of what `dumpsys thermalservice` (Android 10 and later) says of the phone and of its skin sensors.
+
+    A phone may say 0 of itself while its skin sensor is throttled. A sensor at 0.0 degrees tells nothing, and only the section
+    `Current temperatures from HAL` is of now. None when no status is told, or somebody overrides it.
+    """
     if re.search(r"IsStatusOverride:\s*true", text):
         return None
-    found = re.search(r"^Thermal Status:\s*(\d+)", text, re.MULTILINE)
-    return THERMAL_STATUS.get(int(found[1])) if found else None
+    told = [int(m[1]) for m in re.finditer(r"^Thermal Status:\s*(\d{1,3})\s*$", text, re.MULTILINE)]
+    for line in text.partition("\nCurrent temperatures from HAL:")[2].splitlines()[1:]:
+        sensor = SENSOR.fullmatch(line.strip())
+        if sensor is None:
+            break
+        if sensor["type"] == SKIN_TYPE and sensor["degrees"].strip("-0."):
+            told.append(int(sensor["status"]))
+    known = [status for status in told if status in THERMAL_STATUS]
+    return THERMAL_STATUS[max(known)] if known else None
 
 
 def conditions(device: AdbDevice) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from farm.errors import AdbError
 from farm.fleet.adb import SERVER_ENVIRONMENT, AdbServer
+from farm.fleet.program import adb_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,14 +26,13 @@ def private_adb_server() -> Iterator[AdbServer]:
     Raises:
         AdbError: it did not start.
     """
-    from adbutils import adb_path
-
+    program = adb_program()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = AdbServer("127.0.0.1", port)
     process = subprocess.Popen(
-        [adb_path(), "-P", str(port), "nodaemon", "server"],
+        [program, "-P", str(port), "nodaemon", "server"],
         env=os.environ | SERVER_ENVIRONMENT | {"ADB_USB": "0", "ADB_EMU": "0"},  # other servers hold the real phones
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip

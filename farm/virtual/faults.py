@@ -80,6 +80,10 @@ class Fault:
     for_s: float | None = None
 
 
+NOTHING = Fault(THAW, {})
+"""No fault at all: what those that last are asked with."""
+
+
 def read(name: str, options: Mapping[str, object], for_s: object = None) -> Fault:
     """The fault `name` with `options` (numbers, or text of numbers), those left out at their defaults.
 

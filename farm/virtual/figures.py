@@ -138,8 +138,8 @@ def _policy(cluster: Cluster, first: int, online: int) -> dict[str, str]:
         f"{folder}/cpuinfo_min_freq": _khz(cluster.mhz[0]),
         f"{folder}/cpuinfo_max_freq": _khz(cluster.mhz[-1]),
         f"{folder}/scaling_min_freq": _khz(cluster.mhz[0]),
-        f"{folder}/scaling_available_frequencies": " ".join(map(_khz, cluster.mhz)),
-        f"{folder}/scaling_available_governors": "schedutil",
+        f"{folder}/scaling_available_frequencies": "".join(f"{_khz(mhz)} " for mhz in cluster.mhz),  # as Linux does
+        f"{folder}/scaling_available_governors": "schedutil ",
         f"{folder}/scaling_governor": "schedutil",
         f"{folder}/scaling_driver": "virtual",
     }

@@ -139,7 +139,7 @@ def fault(phone: VirtualPhone, name: str, *, for_s: float | None = None, **optio
     folder = phone.root.parent
     if name in {faults.CLEAR, faults.THAW}:
         thaw(phone)
-        return switch.ask(folder, None) if name == faults.CLEAR else []
+        return switch.ask(folder, None if name == faults.CLEAR else faults.NOTHING)
     wanted = faults.read(name, options, for_s)
     if name == "kill":
         kill(phone)

@@ -10,7 +10,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from farm.errors import DeadlineError, DeviceGoneError, FarmError, InfrastructureError, JobError
-from farm.virtual.faults import CLEAR, read
+from farm.virtual.faults import CLEAR, NOTHING, THAW, read
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -63,8 +63,11 @@ async def _answer(line: bytes, handle: Callable[[Fault | None], Awaitable[list[s
     try:
         request = json.loads(line)
         name = str(request["fault"])
-        fault = None if name == CLEAR else read(name, dict(request.get("options", {})), request.get("for_s"))
-        return {"active": await handle(fault)}
+        if name == CLEAR:
+            return {"active": await handle(None)}
+        if name == THAW:  # done already, or nobody were here to answer
+            return {"active": await handle(NOTHING)}
+        return {"active": await handle(read(name, dict(request.get("options", {})), request.get("for_s")))}
     except FarmError as error:
         return {"error": error.message, "where": error.where, "remedy": error.remedy, "kind": error.kind}
     except OSError as error:

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from farm.virtual import namespace, root
+from farm.virtual.faults import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,6 +54,8 @@ class Trouble:
             for name in self.active():
                 self._clear(name)
             return []
+        if fault == NOTHING:
+            return self.active()
         self._clear(fault.name)
         undo = self._make(fault)
         if undo is not None:

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import adbutils
+from farm.fleet.program import BUNDLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from farm.virtual import VirtualPhone
 
-ADB = str(Path(adbutils.__file__).parent / "binaries" / "adb")
+ADB = str(BUNDLED)
 """The one that comes with adbutils, whatever is installed besides."""
 OLD_ADB = "/usr/lib/android-sdk/platform-tools/adb"
-"""Debian's, of version 29; where it is absent, the tests with it are skipped."""
+"""Debian's, of version 29, which `./run test` installs; where it is absent, the tests with it are skipped."""
 TIMEOUT = 60
 
 

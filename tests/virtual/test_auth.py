@@ -119,7 +119,7 @@ def test_a_key_is_asked_for_once(lab: Path) -> None:
             assert [client.receive().command for _ in range(2)] == [wire.OKAY, wire.WRTE]
 
 
-def test_refused_then_accepted_late(adb: Adb, lab: Path) -> None:
+def test_refused_it_stays_whatever_is_shown(adb: Adb, lab: Path) -> None:
     (phone,) = virtual.up(lab, owner_pid=os.getpid(), auth="refuse")
     connected = adb.run("connect", phone.serial).stdout.decode()
     assert "failed to authenticate" in connected

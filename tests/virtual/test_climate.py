@@ -122,14 +122,16 @@ def test_a_family_is_held_and_released_and_who_was_stopped_stays_so() -> None:
             pids = family._descendants()
             return [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in pids]
 
-        wait_until(lambda: len(states()) == 3)
+        wait_until(lambda: states() == ["S"] * 3, 60)  # all there, and what they are to become
         stopped = family._descendants()[0]
         os.kill(stopped, signal.SIGSTOP)
-        wait_until(lambda: states().count("T") == 1)
+        wait_until(lambda: states().count("T") == 1, 60)
         family.hold()
-        assert states() == ["T"] * 3
+        wait_until(
+            lambda: states() == ["T"] * 3, 60
+        )  # `hold` waits for milliseconds, this computer may be busy for longer
         family.release()
-        wait_until(lambda: sorted(states()) == ["S", "S", "T"])
+        wait_until(lambda: sorted(states()) == ["S", "S", "T"], 60)
         for pid in family._descendants():
             os.kill(pid, signal.SIGKILL)
         first.wait()

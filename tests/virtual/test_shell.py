@@ -175,16 +175,20 @@ def test_a_program_of_the_hosts_c_library_runs(bench: Bench) -> None:
 
 
 def test_the_process_dies_with_its_client(bench: Bench) -> None:
+    def sleeping() -> list[str]:  # themselves, not the shell in whose command they stand
+        return re.findall(r"^sleep 987[12]$", bench.shell("ps -A -o ARGS"), re.MULTILINE)
+
     client = bench.start("shell", "sleep 9871 & sleep 9872; true")
-    wait_until(lambda: _running(bench, "9871") and _running(bench, "9872"))
+    wait_until(lambda: len(sleeping()) == 2, 60)
     client.kill()
     client.communicate()
-    wait_until(lambda: not _running(bench, "987"))
+    wait_until(lambda: not sleeping(), 60)
 
 
 def test_what_a_command_leaves_in_the_background_lives_on(bench: Bench) -> None:
     bench.shell("sleep 9861 >/dev/null 2>&1 </dev/null & exit 0")
-    time.sleep(0.2)
+    wait_until(lambda: _running(bench, "9861"))  # it may have yet to start
+    bench.shell("true")  # another shell's end is not its end either
     assert _running(bench, "9861")
     bench.shell("pkill -f '[s]leep 9861'")
 

@@ -27,6 +27,7 @@ def _shape(line: str) -> str:
     line = re.sub(r"(technology: |ThermalHAL ).*?( connected|$)", r"\1NAME\2", line)
     line = re.sub(r"\[NaN, .*\]", "[NUMBERS]", line)
     line = re.sub(r"=(ACTIVE|IDLE|OVERRIDE)", "=STATE", line)
+    line = re.sub(r"mask: [0-9a-f]+", "mask: MASK", line)
     return re.sub(r" *-?[\d,]*\d(\.\d+)?", " N", line)
 
 
@@ -44,13 +45,28 @@ def _shapes(*names: str) -> set[str]:
         ("dumpsys deviceidle", ("deviceidle",)),
         ("dumpsys window displays", ("window-displays",)),
         ("wm size; wm density", ("wm-size", "wm-density")),
+        (
+            "wm size 480x1024; wm density 160; wm size; wm density; wm size reset; wm density reset",
+            ("wm-size-override", "wm-density-override"),
+        ),
+        (
+            "settings put global adb_enabled 1; settings put global low_power 0; settings list global",
+            ("settings-list",),
+        ),
+        ("taskset -p 1 $$", ("taskset",)),
+        ("svc -h 2>&1", ("svc",)),
+        ("svc power 2>&1", ("svc-power",)),
+        ("settings || true", ("settings",)),
+        ("cmd battery -h || true", ("cmd-battery",)),
+        ("cmd window || true", ("cmd-window",)),
+        ("cat /sys/devices/system/cpu/cpufreq/policy0/scaling_*_freq", ("cpufreq-max-and-now",)),
     ],
 )
 def test_no_line_is_of_a_shape_that_real_phones_do_not_print(
     bench: Bench, command: str, names: tuple[str, ...]
 ) -> None:
     known = _shapes(*names) | {_shape(line) for line in SOURCE.splitlines()}
-    lines = bench.shell(command).splitlines()
+    lines = [line for line in bench.shell(command).splitlines() if line]
     assert len(lines) >= 2
     assert {_shape(line) for line in lines} <= known
 
@@ -73,6 +89,11 @@ def test_no_line_is_of_a_shape_that_real_phones_do_not_print(
         ),
         ("cd /; pm install x.apk 2>&1 || true", "pm-install-unreadable"),
         ("setprop persist.debug.perfetto.boottrace 1 2>&1 || true", "setprop"),
+        ("input 2>&1 || true", "input"),
+        ("input --help 2>&1 | head -n 1", "input-unknown"),
+        ("cmd deviceidle force-idle light; cmd deviceidle unforce > /dev/null", "deviceidle-force-idle-light"),
+        ("cmd deviceidle unforce", "deviceidle-unforce"),
+        ("for kind in light deep all; do cmd deviceidle enabled $kind; done", "deviceidle-enabled"),
     ],
 )
 def test_word_by_word(bench: Bench, command: str, name: str) -> None:
@@ -158,14 +179,22 @@ def test_the_screen(bench: Bench) -> None:
 
 def test_the_log(bench: Bench) -> None:
     bench.shell("logcat -c; log -p w -t farm 'a  warning'; log -t other plain")
-    formats = {"threadtime": "logcat-threadtime", "brief": "logcat-brief", "time": "logcat-time"}
-    shape = r"(\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} +)?(\d+ +\d+ )?[A-Z][ /]\S+ *(\( *\d+\))?: .+"
-    for name, file in formats.items():
-        head, *lines = bench.shell(f"logcat -d -v {name}").splitlines()
+    stamp, pid = r"\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", r" *\d+"
+    formats = {
+        "threadtime": rf"{stamp} {pid} {pid} [A-Z] \S+ *: .+\n",
+        "brief": rf"[A-Z]/\S+ *\({pid}\): .+\n",
+        "time": rf"{stamp} [A-Z]/\S+ *\({pid}\): .+\n",
+        "process": rf"[A-Z]\({pid}\) .+  \(.+\)\n",
+        "tag": r"[A-Z]/\S+ *: .+\n",
+        "raw": r".+\n",
+        "long": rf"\[ {stamp} {pid}:{pid} [A-Z]/\S+ *\]\n.+\n\n?",
+    }
+    for name, shape in formats.items():
+        head, _, lines = bench.shell(f"logcat -d -v {name}").partition("\n")
         assert head == "--------- beginning of main"
-        assert len(lines) == 2
-        for line in [*lines, *recording(file).splitlines()]:
-            assert re.fullmatch(shape, line), line
+        assert re.fullmatch(f"({shape}){{2}}", lines), lines
+        assert re.fullmatch(shape, recording(f"logcat-{name}"))
+    assert "a  warning" not in bench.shell("logcat -t 1")
     assert bench.shell("logcat -d -v raw farm:W *:S").splitlines()[1:] == ["a  warning"]
     assert bench.shell("logcat -d -v raw farm:E *:S").splitlines()[1:] == []
     assert bench.run("shell", "logcat -d -v nonsense").returncode == 1
@@ -187,9 +216,14 @@ def test_nodes_of_linux(bench: Bench) -> None:
     steps = [int(word) for word in bench.shell(f"cat {cpu}/cpu0/cpufreq/scaling_available_frequencies").split()]
     now = int(bench.shell(f"cat {cpu}/cpufreq/policy0/scaling_cur_freq"))
     assert now in steps
+    told = recording("cpufreq-available")
+    for text in (told, bench.shell(f"cat {cpu}/cpu0/cpufreq/scaling_available_frequencies")):
+        assert re.fullmatch(r"(\d{6,7} ?){2,}\n", text)
+        assert sorted(map(int, text.split())) == list(map(int, text.split()))
     assert int(bench.shell(f"cat {cpu}/cpu0/cpufreq/cpuinfo_max_freq")) == max(steps)
     kinds = bench.shell("cat /sys/class/thermal/thermal_zone*/type").split()
     assert kinds == ["virtual-cpu-little", "virtual-cpu-big", "virtual-skin", "virtual-battery"]
+    assert all(re.fullmatch(r"[a-z][a-z0-9_-]*", kind) for kind in [*kinds, *recording("thermal-zones").split()])
     for degrees in bench.shell("cat /sys/class/thermal/thermal_zone*/temp").split():
         assert 20_000 < int(degrees) < 120_000
     assert bench.shell("cat /sys/class/power_supply/battery/type /sys/class/power_supply/usb/online") == "Battery\n1\n"
@@ -199,4 +233,31 @@ def test_nodes_of_linux(bench: Bench) -> None:
 
 def test_programs_of_linux(bench: Bench) -> None:
     assert bench.shell("taskset 1 echo pinned") == "pinned\n"
-    assert bench.shell("sleep 30 & sleep 0.2; pidof sleep; kill %1").split()
+    out = bench.shell("sleep 30 & sleep 0.2; pidof sleep; kill %1")
+    for text in (out, recording("pidof")):
+        assert re.fullmatch(r"\d+( \d+)*\n", text)
+
+
+def test_power_supply_nodes_hold_what_a_phones_hold(bench: Bench) -> None:
+    for line in recording("power-supply").splitlines()[1:]:
+        name, value = line.removeprefix("POWER_SUPPLY_").split("=")
+        node = bench.shell(f"cat /sys/class/power_supply/battery/{name.lower()}").rstrip("\n")
+        assert node.isdigit() == value.isdigit(), line
+        assert node == value or name == "TECHNOLOGY", "both are full, and well"
+
+
+def test_what_device_idle_tells_has_the_form_of_a_phones(bench: Bench) -> None:
+    kinds = ("light", "deep", "force", "screen", "charging", "network")
+    told = bench.shell("; ".join(f"cmd deviceidle get {kind}" for kind in kinds)).splitlines()
+    for ours, theirs in zip(told, recording("deviceidle-get").splitlines(), strict=True):
+        assert ours == theirs or {ours, theirs} == {"true", "false"}
+
+
+def test_one_value_has_the_form_of_a_phones(bench: Bench) -> None:
+    assert re.fullmatch(r".+\n", recording("getprop-model"))
+    assert re.fullmatch(r".+\n", bench.shell("getprop ro.product.model"))
+    bench.shell("settings put secure android_id 51b6be48bac8c569")
+    assert bench.shell("settings get secure android_id") == recording("settings-get")
+    shape = r"(\[[^\]]+\]: \[.*\]\n)+"
+    assert re.fullmatch(shape, recording("getprop"))
+    assert re.fullmatch(shape, bench.shell("getprop"))
