@@ -1,11 +1,12 @@
 """How fast is a capture taken in, and how fast are two recordings compared?
 
 Each round takes, in random order: a copy of the capture's bytes by numpy (M, the baseline), the same again (M', chance alone),
-the floor under any ingest, which reads, checks, hashes and writes the bytes and does nothing else (F), `ingest` of a generated
-capture into a fresh store (I), `compare_layers` of two recordings of it (C), and numpy doing no more
-than the sum of squared differences of the same pairs (N). Figures are of processor time, a core's, beside what the clock on
-the wall says: gigabytes of one capture a second. With --memory it takes captures of 10 and of 1,000 frames in, each in a
-process of its own, and prints the peak of memory of both.
+CRC-32 and SHA-256 of the bytes in memory, without which no capture is taken in (S), the floor under any ingest, which reads,
+checks, hashes and writes the bytes and does nothing else (F), `ingest` of a generated capture into a fresh store (I),
+`compare_layers` of two recordings of it that differ (C) and of one with itself (E), and numpy doing no more than the sum of
+squared differences of the same pairs (N). Figures are of processor time, a core's, beside what the clock on the wall says:
+gigabytes of one capture a second. With --memory it takes captures of 10 and of 1,000 frames in and compares them, each in a
+process of its own, and prints the peaks of memory.
 
     python benchmarks/capture.py [--rounds 9] [--megabytes 256] [--folder DIR] [--memory]
 """
@@ -57,10 +58,12 @@ MOBILENET = [
 WAYS = {
     "M": "copy by numpy",
     "M'": "copy by numpy again",
+    "S": "crc and sha256 of bytes in memory",
     "F": "floor: read, crc, sha256, write",
     "I": "ingest",
     "N": "squared differences by numpy",
     "C": "compare_layers",
+    "E": "compare_layers, bit-equal",
 }
 
 
@@ -79,8 +82,11 @@ def tensors(dtype: str, frame: int) -> list[Array]:
     return [pool[:n].astype(dtype) for n in MOBILENET]
 
 
-def write(path: Path, dtype: str, frames: int) -> None:
-    """Write a capture of the layers pass, in chunks of 1 MiB and without compression as the agent does."""
+def write(path: Path, dtype: str, frames: int, first: int = 0) -> None:
+    """Write a capture of the layers pass, in chunks of 1 MiB and without compression as the agent does.
+
+    `first` is the number of the frame whose values the first one has.
+    """
     quantized, made = dtype == "int8", [tensors(dtype, i) for i in range(7)]
     with path.open("wb") as file:
         writer = Writer(file, compression=CompressionType.NONE, chunk_size=1 << 20)
@@ -105,7 +111,7 @@ def write(path: Path, dtype: str, frames: int) -> None:
             put("/tensor_spec", spec)
         for frame in range(frames):
             put("/frame", pb.Frame(index=frame, name=f"frame {frame}", invoke_ns=10**7))
-            for i, value in enumerate(made[frame % 7]):
+            for i, value in enumerate(made[(frame + first) % 7]):
                 put("/tensor_data", pb.TensorData(spec=i, frame=frame, data=value.tobytes()))
             ops = [pb.OpTime(tag="CONV_2D", type=2, index=i, duration_us=90) for i in range(len(MOBILENET))]
             put("/op_times", pb.OpTimes(frame=frame, ops=ops))
@@ -123,6 +129,13 @@ def graph(dtype: str) -> Graph:
     return Graph(nodes, layers, (0,), (len(layers) - 1,), 1, ())
 
 
+def taken(capture: Path, store: ArtifactStore) -> str:
+    """The recording that a capture becomes."""
+    found = ingest(capture, "benchmark", store)
+    assert found is not None
+    return found
+
+
 class Bench:
     """One capture, and the ways to spend time on it."""
 
@@ -135,9 +148,10 @@ class Bench:
         self.data = np.fromfile(self.capture, np.uint8)
         self.graph = graph(dtype)
         self.store = ArtifactStore(folder / f"{dtype}.artifacts")
-        found = ingest(self.capture, "benchmark", self.store)
-        assert found is not None
-        self.recording = load(self.store, found)
+        self.recording = load(self.store, taken(self.capture, self.store))
+        write(folder / "other", dtype, len(self.recording.frames), first=1)
+        self.other = load(self.store, taken(folder / "other", self.store))
+        (folder / "other").unlink()
         wide = "int32" if dtype == "int8" else dtype
         self.pairs = [
             (a.astype(wide), b.astype(wide)) for a, b in zip(tensors(dtype, 1), tensors(dtype, 2), strict=True)
@@ -147,6 +161,15 @@ class Bench:
     def copy(self) -> int:
         """Copy the capture's bytes once."""
         self.data.copy()
+        return self.bytes
+
+    def sums(self) -> int:
+        """The two checksums of the capture's bytes, piece by piece."""
+        digest = hashlib.sha256()
+        for start in range(0, self.bytes, 1 << 20):
+            piece = self.data.data[start : start + (1 << 20)]
+            zlib.crc32(piece)
+            digest.update(piece)
         return self.bytes
 
     def floor(self) -> int:
@@ -164,7 +187,7 @@ class Bench:
     def ingest(self) -> int:
         """Take the capture in."""
         fresh = ArtifactStore(self.folder / "fresh")
-        assert ingest(self.capture, "benchmark", fresh) is not None
+        taken(self.capture, fresh)
         return self.bytes
 
     def numpy(self) -> int:
@@ -175,7 +198,13 @@ class Bench:
         return self.pair_bytes
 
     def compare(self) -> int:
-        """Compare the recording with itself, every figure of every layer."""
+        """Compare the two recordings, every figure of every layer."""
+        found = compare_layers(self.recording, self.other, self.graph, self.store, threshold=1e-3)
+        assert found.first_divergence is not None
+        return self.bytes
+
+    def equal(self) -> int:
+        """Compare the recording with itself, as runtimes that agree to the bit are compared."""
         found = compare_layers(self.recording, self.recording, self.graph, self.store, threshold=1e-3)
         assert found.first_divergence is None
         return self.bytes
@@ -183,7 +212,8 @@ class Bench:
     def speed(self, way: str) -> Speed:
         """Time one way once."""
         work: Callable[[], int] = {
-            "M": self.copy, "M'": self.copy, "F": self.floor, "I": self.ingest, "N": self.numpy, "C": self.compare
+            "M": self.copy, "M'": self.copy, "S": self.sums, "F": self.floor, "I": self.ingest, "N": self.numpy,
+            "C": self.compare, "E": self.equal,
         }[way]  # fmt: skip
         wall, cpu = time.perf_counter(), time.process_time()
         done = work()
@@ -213,22 +243,44 @@ def throughput(folder: Path, rounds: int, megabytes: int) -> None:
             cpu, wall = (float(np.median([getattr(s, kind) for s in found[way]])) for kind in ("cpu", "wall"))
             print(f"  {way:2} {what:33} {cpu:6.2f} GB/s a core  {wall:6.2f} GB/s on the wall")
         cpus = {way: [s.cpu for s in speeds] for way, speeds in found.items()}
-        for over, under in (("M'", "M"), ("I", "M"), ("I", "F"), ("C", "N")):
+        for over, under in (("M'", "M"), ("I", "M"), ("I", "F"), ("F", "S"), ("C", "N"), ("E", "C")):
             print(f"  {over}/{under}".ljust(8) + ratio(cpus[over], cpus[under]))
         shutil.rmtree(bench.store.folder)
         bench.capture.unlink()
 
 
-def peak(folder: Path, frames: int) -> int:
-    """Peak memory, in bytes, of a process that takes a capture of so many int8 frames in."""
-    capture = folder / f"{frames}.mcap"
-    write(capture, "int8", frames)
-    done = subprocess.run(
-        [sys.executable, __file__, "--ingest", capture], capture_output=True, text=True, check=True, cwd=folder
-    )
-    capture.unlink()
+def peaks(folder: Path, frames: int) -> tuple[int, int]:
+    """Peaks of memory, in bytes, of a process that takes a capture of so many int8 frames in, and of one that compares it."""
+    write(folder / "capture", "int8", frames)
+    found = alone(folder, "--ingest"), alone(folder, "--compare")
+    (folder / "capture").unlink()
     shutil.rmtree(folder / "artifacts")
+    return found
+
+
+def alone(folder: Path, step: str) -> int:
+    """Peak memory, in bytes, of one step in a process of its own."""
+    done = subprocess.run([sys.executable, __file__, step], capture_output=True, text=True, check=True, cwd=folder)
     return int(done.stdout)
+
+
+def take_step(step: str) -> int:
+    """One step, here and now; the peak of memory after it."""
+    store, name = ArtifactStore(Path("artifacts")), Path("recording")
+    if step == "ingest":
+        name.write_text(taken(Path("capture"), store))
+    else:
+        recording = load(store, name.read_text())
+        found = compare_layers(recording, recording, graph("int8"), store, threshold=1e-3)
+        assert found.frames == len(recording.frames)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def show_peaks(folder: Path) -> None:
+    """Print them for 10 and for 1,000 frames."""
+    few, many = peaks(folder, 10), peaks(folder, 1000)
+    for step, a, b in zip(("ingest", "compare"), few, many, strict=True):
+        print(f"peak of memory, {step:8} 10 frames {a / 1e6:.0f} MB, 1,000 frames {b / 1e6:.0f} MB, {b / a:.3f} times")
 
 
 def main() -> None:
@@ -238,18 +290,15 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=256, help="of each capture")
     parser.add_argument("--folder", type=Path, help="where captures and artifacts are written; else the system's")
     parser.add_argument("--memory", action="store_true", help="peaks of memory instead of speeds")
-    parser.add_argument("--ingest", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--ingest", dest="step", action="store_const", const="ingest", help=argparse.SUPPRESS)
+    parser.add_argument("--compare", dest="step", action="store_const", const="compare", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.ingest:
-        assert ingest(arguments.ingest, "benchmark", ArtifactStore(Path("artifacts"))) is not None
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    if arguments.step:
+        print(take_step(arguments.step))
         return
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         if arguments.memory:
-            few, many = peak(Path(folder), 10), peak(Path(folder), 1000)
-            print(
-                f"peak of memory: 10 frames {few / 1e6:.0f} MB, 1,000 frames {many / 1e6:.0f} MB, {many / few:.3f} times"
-            )
+            show_peaks(Path(folder))
         else:
             throughput(Path(folder), arguments.rounds, arguments.megabytes)
 

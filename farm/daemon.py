@@ -10,11 +10,17 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from farm.api import advert
+from farm.api.address import address
 from farm.api.app import make_app
-from farm.api.messages import Advert, DeviceView, Event, Health, NotFoundError, is_sha256
+from farm.api.door import Door
+from farm.api.feed import Feed
+from farm.api.messages import Advert, DeviceView, Event, Health, NotFoundError, Ready, is_sha256
+from farm.api.metrics import Metrics
+from farm.api.readiness import ready
 from farm.api.server import bind, serving
 from farm.errors import DaemonError, FarmError, InputsError, StorageError
 from farm.executor.local import LocalExecutor
+from farm.queue import quota
 from farm.queue.board import Board, Doing
 from farm.queue.closer import Closer
 from farm.queue.dispatcher import Dispatcher
@@ -22,7 +28,6 @@ from farm.queue.planner import plan
 from farm.report.document import Failure
 from farm.store.artifacts import ArtifactStore
 from farm.store.state import State
-from farm.store.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,13 +35,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from farm.executor.contract import Listener
+    from farm.fleet.adb import AdbDevice
+    from farm.fleet.desk import Desk
     from farm.fleet.device import Device
-    from farm.report.document import Job, Target
+    from farm.fleet.enrolment import Golden
+    from farm.report.document import Job
     from farm.run.work import Perform
     from farm.settings import Settings
+    from farm.store.rows import Placement
     from farm.submission import Submission
 
 OPEN = ("queued", "running")
+DEATHS = 5  # of daemons, before the run under which they died is taken to be the cause
 STOP_S = 1.0  # for each room to end what it does
 
 
@@ -80,10 +90,12 @@ class Daemon:
         self._preflight = preflight
         self._write_report = write_report
         self._given_fleet = fleet
+        self._desk: Desk | None = None
         self._board = Board()
         self._wanted: set[int] = set()
         self._lock = threading.Lock()
         self._working = False
+        self._looked = time.monotonic()
         self._stopping = threading.Event()
         self._rooms = contextlib.ExitStack()
 
@@ -122,6 +134,7 @@ class Daemon:
                 return
             self._fleet.start()
             self._dispatcher.start()
+            self._looked = time.monotonic()
             self._working = True
 
     def _open(self, rooms: contextlib.ExitStack, port: int, *, eager: bool) -> None:
@@ -130,18 +143,17 @@ class Daemon:
         rooms.enter_context(advert.held(self.data))
         self._state = rooms.enter_context(contextlib.closing(State(self.data / "state.db")))
         died = DaemonError("the daemon died during the run", remedy="submit the job again")
-        self._state.recover(settings.run.attempts, Failure.of(died))
+        self._state.recover(DEATHS, Failure.of(died))
         token = advert.token(self.data)
-        self._tokens = Tokens(self._state)
-        self._tokens.add(advert.token_hash(token), "local")
+        self.door = Door(self._state, token)
         listener = bind(settings.api.host, port)
         rooms.callback(listener.close)
         self._closer = Closer(self._state, self._board, self._report, self.report_bug)
         self._dispatcher = Dispatcher(
             self._state,
             self._board,
-            settings.run,
-            devices=lambda: self._fleet.devices(),  # noqa: PLW0108  # the fleet is made after it
+            settings,
+            devices=self._look,
             make_executor=self._make_executor,
             run_over=self._closer.wake,
             report_bug=self.report_bug,
@@ -153,17 +165,39 @@ class Daemon:
         rooms.callback(self._dispatcher.stop, STOP_S)
         if eager:
             self._work()
-        host, port = listener.getsockname()[:2]
-        names = {f"{name}:{port}" for name in (host if ":" not in host else f"[{host}]", "localhost")}
-        app = make_app(self, hosts=names, artifact_limit=settings.api.artifact_limit_mb << 20)
-        rooms.enter_context(serving(app, listener))
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        rooms.enter_context(advert.advertised(self.data, Advert(url=self.url, pid=os.getpid())))
+        at = address(settings.api, *listener.getsockname()[:2])
+        self.feed = Feed(self._state, self._board, lambda: self.views(self._fleet.devices()), self._stopping.is_set)
+        self.metrics = Metrics(self._state, self.data, self._fleet.devices)
+        rooms.enter_context(serving(make_app(self, hosts=at.hosts), listener, at.tls, settings.api))
+        self.url = at.url
+        told = Advert(url=at.url, pid=os.getpid(), certificate=at.certificate)
+        rooms.enter_context(advert.advertised(self.data, told))
+
+    def _look(self) -> list[Device]:
+        """What the scheduler sees; that it looks is its sign of life."""
+        self._looked = time.monotonic()
+        return self._fleet.devices()
 
     def _make_fleet(self) -> Devices:
+        from farm.fleet.desk import Desk
         from farm.fleet.fleet import Fleet
+        from farm.store.devices import Devices as Store
 
-        return Fleet(self.settings, self._dispatcher.leased)
+        def prove(device: AdbDevice, abi: str, is_virtual: bool, check: Callable[[], None]) -> Golden:
+            from farm.run import golden  # brings what runs need: only when a device is enrolled
+
+            return golden.prove(device, abi, virtual=is_virtual, artifacts=self.artifacts, data=self.data, check=check)
+
+        fleet = Fleet(
+            self.settings,
+            Store(self._state),
+            self._dispatcher.leased,
+            prove=prove,
+            changed=self._dispatcher.wake,
+            report_bug=self.report_bug,
+        )
+        self._desk = Desk(fleet, lambda: {lease.serial: lease.run for lease in self._state.leases()})
+        return fleet
 
     def _make_executor(self, listener: Listener) -> LocalExecutor:
         perform = self._perform
@@ -188,32 +222,45 @@ class Daemon:
         """Who is there."""
         return Health(pid=os.getpid())
 
-    def knows_token(self, token: str) -> bool:
-        """Whether the bearer may come in."""
-        return self._tokens.knows(advert.token_hash(token))
+    def ready(self) -> Ready:
+        """Whether the lab can work, asked now."""
+        return ready(self.settings, lambda: self._looked if self._working else None)
 
     def devices(self) -> list[DeviceView]:
         """Every device, looked at now, and the run that holds it."""
-        runs = {lease.serial: lease.run for lease in self._state.leases()}
-        return [
-            DeviceView(
-                serial=d.serial, state=d.state, kind=d.kind, properties=dict(d.properties), run=runs.get(d.serial)
-            )
-            for d in self._fleet.refresh()
-        ]
+        return self.views(self._fleet.refresh())
 
-    def submit(self, submission: Submission, key: str | None) -> Job:
+    def views(self, devices: list[Device]) -> list[DeviceView]:
+        """Devices with the runs that hold them."""
+        runs = {lease.serial: lease.run for lease in self._state.leases()}
+        return [DeviceView.of(d, runs.get(d.serial)) for d in devices]
+
+    @property
+    def desk(self) -> Desk:
+        """What people do with devices.
+
+        Raises:
+            NotFoundError: the fleet was given, and has none.
+        """
+        if self._desk is None:
+            raise NotFoundError("this lab has no desk", where="devices", remedy="its devices were laid out by hand")
+        return self._desk
+
+    def submit(self, submission: Submission, key: str | None, user: str = "local") -> Job:
         """Check, plan and queue; the same `key` twice is one job.
 
         Raises:
-            JobError: artifacts are missing, the preflight or the selector says no.
+            JobError: artifacts are missing, the preflight or the selector says no, or the user has too many runs.
             NoDeviceError: no device is ready.
         """
         known = self._state.job_of_key(key) if key is not None else None
         if known is None:
             self._work()
-            self._check(submission)
-            known = self._state.add_job(submission, self._plan(submission), key=key)
+            for _, asked in submission.configurations():
+                self._check(asked)
+            placements = self._plan(submission)
+            quota.check(self.settings.user, user, self._state.unfinished(user), len(placements))
+            known = self._state.add_job(submission, placements, key=key, user=user)
         self.watch(known)
         self._dispatcher.wake()
         return self.job(known)
@@ -317,7 +364,7 @@ class Daemon:
                     f"{sha256[:80]!r} was not uploaded", where="submission", remedy="upload every artifact first"
                 )
 
-    def _plan(self, submission: Submission) -> list[Target]:
+    def _plan(self, submission: Submission) -> list[Placement]:
         try:
             return plan(submission, self._fleet.devices())
         except FarmError:  # a phone plugged in a moment ago may not be in the snapshot

@@ -7,6 +7,7 @@
     |   |-- InputsError         inputs or labels are wrong
     |   |-- CaptureError    the file is no capture, is damaged, or needs a newer farm
     |   |-- SelectorError       the selector is wrong (column) or matches nothing
+    |   |-- QuotaError          the user has too many runs waiting
     |   `-- SettingsError       farm.toml is wrong (file and line)
     |-- InfrastructureError     the lab's: requeued                exit 3
     |   |-- NoDeviceError       nothing to run on
@@ -14,6 +15,7 @@
     |   |   `-- DeviceGoneError the device left in the middle
     |   |-- DeadlineError       a wall-clock deadline of ours passed
     |   |-- StorageError        no room on the device or the host
+    |   |-- ConditionsError     a device is not (yet) in the state to be measured in: waits, and counts against nobody
     |   `-- DaemonError         the daemon cannot be reached or started
     `-- BugError                ours: report it                    exit 5
 
@@ -81,6 +83,10 @@ class SettingsError(JobError):
     """farm.toml is wrong."""
 
 
+class QuotaError(JobError):
+    """The user has as many runs waiting and running as farm.toml lets them."""
+
+
 class InfrastructureError(FarmError):
     """The lab's: another attempt, or another device, may succeed."""
 
@@ -106,6 +112,10 @@ class DeadlineError(InfrastructureError):
 
 class StorageError(InfrastructureError):
     """No room left, on the device or on the host."""
+
+
+class ConditionsError(InfrastructureError):
+    """The device is too hot, charging, busy or otherwise not to be measured now. The run waits; nobody is blamed."""
 
 
 class DaemonError(InfrastructureError):

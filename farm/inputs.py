@@ -34,6 +34,8 @@ class Labels:
 def discover(folder: Path) -> list[Path]:
     """The pictures and .npy tensors of a folder (or the one file named), sorted by name.
 
+    Where it holds none itself, its folders of .npy tensors: each is a frame of a model with several inputs.
+
     Raises:
         InputsError: nothing there that can be an input, or both kinds mixed.
     """
@@ -44,14 +46,22 @@ def discover(folder: Path) -> list[Path]:
             "no such folder", where=str(folder), remedy="give --inputs a folder of pictures or .npy tensors"
         )
     files = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in IMAGES | TENSORS)
+    files = files or sorted(p for p in folder.iterdir() if p.is_dir() and parts(p))
     if not files:
         known = " ".join(sorted(IMAGES | TENSORS))
         raise InputsError("holds no inputs", where=str(folder), remedy=f"files that count: {known}")
-    if len({p.suffix.lower() in TENSORS for p in files}) > 1:
+    if len({p.suffix.lower() in TENSORS for p in files if p.is_file()}) > 1:
         raise InputsError(
             "mixes pictures and .npy tensors", where=str(folder), remedy="keep them in folders of their own"
         )
     return files
+
+
+def parts(path: Path) -> list[Path]:
+    """The files of one frame: one, or those of a folder, one for each input of the model, in the order of their names."""
+    if not path.is_dir():
+        return [path]
+    return sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in TENSORS)
 
 
 def frames(files: Sequence[Path], labels: Labels | None) -> list[InputFrame]:
@@ -65,8 +75,8 @@ def frames(files: Sequence[Path], labels: Labels | None) -> list[InputFrame]:
     return [
         InputFrame(
             name=path.name,
-            kind="tensor" if path.suffix.lower() in TENSORS else "image",
-            sha256=(sha256_of(path),),
+            kind="tensor" if path.is_dir() or path.suffix.lower() in TENSORS else "image",
+            sha256=tuple(sha256_of(part) for part in parts(path)),
             label=None if labels is None else labels.by_file[path.name],
         )
         for path in files

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from farm import tomlfile
 from farm.errors import SettingsError
@@ -22,21 +23,49 @@ class _Section(BaseModel):
 class Api(_Section):
     """Where the daemon listens, and how much it takes."""
 
+    tls_cert: str = ""
+    """PEM file of the certificate and those that lead to its signer; with it the daemon speaks https only."""
+    tls_key: str = Field(default="", validate_default=True)
+    """PEM file of its key, without a passphrase."""
     host: str = "127.0.0.1"
     port: int = Field(default=8377, ge=1, le=65535)
+    names: tuple[str, ...] = ()
+    """Under which other machines reach it: names or addresses, with `:PORT` where that is not `port`."""
     artifact_limit_mb: int = Field(default=4096, ge=1)
     """Largest single file a client may upload, MiB."""
+    connections: int = Field(default=256, ge=1, le=10_000)
+    """At once; one more is told to come again."""
+    read_timeout_s: float = Field(default=30.0, gt=0)
+    """A request that does not go on for so long is ended."""
+    disk_floor_mb: int = Field(default=1024, ge=0)
+    """Less free space than this, MiB, is told by /api/ready."""
+
+    @field_validator("tls_key")
+    @classmethod
+    def _both(cls, key: str, info: ValidationInfo) -> str:
+        if bool(key) != bool(info.data.get("tls_cert")):
+            raise ValueError("tls_cert and tls_key go together")
+        return key
 
     @field_validator("host")
     @classmethod
-    def _loopback(cls, host: str) -> str:
+    def _loopback(cls, host: str, info: ValidationInfo) -> str:
         try:
             inside = host == "localhost" or ipaddress.ip_address(host).is_loopback
         except ValueError:
             inside = False
-        if not inside:
-            raise ValueError("must be a loopback address; reach other machines through an SSH tunnel")
+        if not inside and not info.data.get("tls_key"):
+            raise ValueError(
+                "must be a loopback address; set tls_cert and tls_key, or reach other machines through an SSH tunnel"
+            )
         return host
+
+
+class ClientSide(_Section):
+    """How commands reach a lab on another machine."""
+
+    ca: str = ""
+    """PEM file of who signed its certificate; empty: whom this computer trusts anyway."""
 
 
 class Adb(_Section):
@@ -47,7 +76,7 @@ class Adb(_Section):
     deadline_s: float = Field(default=15.0, gt=0)
     """Wall clock around one small adb request."""
     poll_s: float = Field(default=2.0, gt=0)
-    """Between two looks at the devices."""
+    """Between two attempts to get devices on TCP back, and two looks for virtual phones."""
 
 
 class Runs(_Section):
@@ -58,6 +87,95 @@ class Runs(_Section):
     """A run that gives no sign of life for so long beyond its pass timeout loses its device."""
     device_wait_s: float = Field(default=90.0, gt=0)
     """A queued run whose device is away for so long fails."""
+    retry_s: float = Field(default=5.0, ge=0)
+    """Before a run is tried again; doubled with each attempt."""
+    conditions_retry_s: float = Field(default=30.0, gt=0)
+    """Before a run that found its device too hot, charging or busy looks again."""
+    conditions_wait_s: float = Field(default=3600.0, ge=0)
+    """A run that waited so long for conditions fails."""
+
+
+class Queue(_Section):
+    """What users are owed."""
+
+    fairness: float = Field(default=1.0, ge=0)
+    """Seconds that a second of device time had lately puts a user's runs back."""
+    window_s: float = Field(default=6 * 3600.0, gt=0)
+    """How long device time counts."""
+
+
+class User(_Section):
+    """A user's share and limits."""
+
+    name: str = Field(min_length=1)
+    share: float = Field(default=1.0, gt=0)
+    """2: device time counts half."""
+    devices: int | None = Field(default=None, ge=1)
+    """At once."""
+    runs: int | None = Field(default=None, ge=1)
+    """Waiting or running."""
+
+
+class Fleet(_Section):
+    """When a device is good for work, and when it is left alone."""
+
+    probe_s: float = Field(default=15.0, gt=0)
+    """Between two signs of life asked of an idle device."""
+    answer_s: float = Field(default=5.0, gt=0)
+    """A device that does not answer a probe for so long is offline, whatever adb says."""
+    vitals_s: float = Field(default=60.0, gt=0)
+    """Between two looks at an idle device's battery and heat."""
+    debounce_s: float = Field(default=3.0, ge=0)
+    """A device that is back within so many seconds was not away."""
+    battery_min: int = Field(default=20, ge=0, le=100)
+    """Percent; below it a device only charges."""
+    battery_ready: int = Field(default=30, ge=0, le=100)
+    """Percent at which a charging device works again; at least `battery_min`."""
+    battery_max_c: float = Field(default=42.0, gt=0)
+    """Degrees Celsius of the battery; above it a device only cools."""
+    battery_cool_c: float = Field(default=38.0, gt=0)
+    """Degrees at which a cooling device works again; at most `battery_max_c`."""
+    thermal_max: Literal["none", "light", "moderate", "severe", "critical", "emergency"] = "light"
+    """Android's thermal status; above it a device only cools."""
+    quarantine_after: int = Field(default=3, ge=1)
+    """Infrastructure errors in a row that put a device into quarantine."""
+    golden: bool = True
+    """Prove at enrolment that the device computes the bundled model as the reference does."""
+
+    @model_validator(mode="after")
+    def _bounds_are_in_order(self) -> Fleet:
+        if self.battery_ready < self.battery_min:
+            raise ValueError("battery_ready must not be below battery_min")
+        if self.battery_cool_c > self.battery_max_c:
+            raise ValueError("battery_cool_c must not be above battery_max_c")
+        return self
+
+
+class Host(_Section):
+    """A further adb server; its devices are called SERIAL@NAME."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")
+    host: str = "127.0.0.1"
+    port: int = Field(default=5037, ge=1, le=65535)
+
+
+class DeviceNote(_Section):
+    """What the lab calls a device."""
+
+    serial: str = Field(min_length=1, max_length=200)
+    name: str = Field(default="", max_length=60)
+    pool: str = Field(default="", max_length=60)
+    labels: tuple[str, ...] = ()
+
+
+class Avd(_Section):
+    """An emulator that lives as long as the daemon."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    port: int | None = Field(default=None, ge=5554, le=5682, multiple_of=2)
+    """Of its console; adb calls it emulator-PORT. Left out: 5554, 5556, ... in order."""
+    args: tuple[str, ...] = ()
+    """More arguments of the `emulator` program."""
 
 
 def _data() -> Path:
@@ -71,8 +189,27 @@ class Settings(_Section):
     data: Path = Field(default_factory=_data)
     """Folder of everything that lasts; absolute once loaded."""
     api: Api = Api()
+    client: ClientSide = ClientSide()
     adb: Adb = Adb()
     run: Runs = Runs()
+    queue: Queue = Queue()
+    user: tuple[User, ...] = ()
+    fleet: Fleet = Fleet()
+    host: tuple[Host, ...] = ()
+    device: tuple[DeviceNote, ...] = ()
+    avd: tuple[Avd, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Settings:
+        for key, names in (
+            ("host", [h.name for h in self.host]),
+            ("device", [d.serial for d in self.device]),
+            ("device", [d.name for d in self.device if d.name]),
+            ("avd", [a.port for a in self.avd if a.port is not None]),
+        ):
+            if len(set(names)) < len(names):
+                raise ValueError(f"two [[{key}]] have one name, serial or port")
+        return self
 
 
 def load(path: Path | None = None) -> Settings:
@@ -88,11 +225,26 @@ def load(path: Path | None = None) -> Settings:
         if not file.is_file():
             return Settings()
     settings = tomlfile.load(file, Settings, SettingsError)
-    return settings.model_copy(update={"data": _absolute(settings.data, file)})
+    api, client = settings.api, settings.client
+    files = {
+        "tls_cert": _beside(api.tls_cert, "api.tls_cert", file),
+        "tls_key": _beside(api.tls_key, "api.tls_key", file),
+    }
+    return settings.model_copy(
+        update={
+            "data": _absolute(settings.data, "data", file),
+            "api": api.model_copy(update=files),
+            "client": client.model_copy(update={"ca": _beside(client.ca, "client.ca", file)}),
+        }
+    )
 
 
-def _absolute(data: Path, file: Path) -> Path:
+def _beside(name: str, key: str, file: Path) -> str:
+    return str(_absolute(Path(name), key, file)) if name else ""
+
+
+def _absolute(path: Path, key: str, file: Path) -> Path:
     try:
-        return (file.absolute().parent / data.expanduser()).resolve()
+        return (file.absolute().parent / path.expanduser()).resolve()
     except RuntimeError as e:  # ~nobody
-        raise SettingsError(f"data: {e}", where=str(file), remedy="write the folder in full") from e
+        raise SettingsError(f"{key}: {e}", where=str(file), remedy="write the folder in full") from e

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from farm.model.recipe import Recipe
 
@@ -32,6 +32,43 @@ class RecipeUse(_Model):
 
     recipe: Recipe
     origin: str
+
+
+class Variant(_Model):
+    """What one configuration of a job has other than the submission says; None: the same."""
+
+    name: str = Field(max_length=255)
+    """Unique in the job, for people: `threads=4`, `b.tflite, kernel=builtin`."""
+    model_name: str | None = Field(default=None, max_length=255)
+    model_sha256: str | None = None
+    recipe: RecipeUse | None = None
+    """Of another model; left alone when `model_sha256` is None."""
+    expected: RecipeUse | None = None
+    kernel: Kernel | None = None
+    threads: int | None = Field(default=None, ge=1, le=64)
+    accelerator: Accelerator | None = None
+    cpu_mask: int | None = Field(default=None, ge=0, lt=1 << 64)
+
+
+class Terms(_Model):
+    """When, where and how often a job runs; nothing in here changes a figure."""
+
+    priority: int = Field(default=0, ge=-100, le=100)
+    """Higher goes first."""
+    not_before: float = Field(default=0.0, ge=0)
+    """Unix seconds."""
+    deadline: float | None = Field(default=None, ge=0)
+    """Unix seconds; what has not begun by then fails."""
+    after: tuple[int, ...] = Field(default=(), max_length=100)
+    """Jobs that must be done first; when one is not, this one fails."""
+    devices: int | None = Field(default=None, ge=1, le=10_000)
+    """So many of the matching devices, whichever come free; None: each of those that match now."""
+    times: int = Field(default=1, ge=1, le=1000)
+    """Runs of each configuration on each device."""
+    pair: bool = False
+    """Both variants in one run, interleaved on one device, and compared pairwise."""
+    fresh: bool = False
+    """Run it though the same is queued or running already."""
 
 
 class Submission(_Model):
@@ -77,3 +114,37 @@ class Submission(_Model):
     """Bit n allows cpu n; 0 leaves it to the device."""
     pass_timeout_s: float = Field(default=600, gt=0, le=86_400)
     """Wall-clock deadline of one pass on the device."""
+    pair_rounds: int = Field(default=10, ge=2, le=1000)
+    """Rounds of a pair: each runs all frames through A, then through B."""
+    variants: tuple[Variant, ...] = Field(default=(), max_length=256)
+    """The configurations of the job; none: the submission itself is the only one."""
+    terms: Terms = Terms()
+
+    @model_validator(mode="after")
+    def _variants_fit(self) -> Self:
+        names = [variant.name for variant in self.variants]
+        if len(set(names)) < len(names):
+            raise ValueError("two variants have one name")
+        if self.terms.pair and len(self.variants) != 2:  # a pair
+            raise ValueError(f"a pair is of two variants, not {len(self.variants)}")
+        return self
+
+    def of(self, variant: int) -> Submission:
+        """What a run of this variant does: a submission without variants."""
+        if not self.variants:
+            return self
+        chosen = self.variants[variant]
+        changes: dict[str, object] = {
+            field: value
+            for field in ("model_name", "model_sha256", "kernel", "threads", "accelerator", "cpu_mask")
+            if (value := getattr(chosen, field)) is not None
+        }
+        if chosen.model_sha256 is not None:
+            changes |= {"recipe": chosen.recipe, "expected": chosen.expected}
+        return self.model_copy(update=changes | {"variants": (), "terms": Terms()})
+
+    def configurations(self) -> tuple[tuple[str, Submission], ...]:
+        """Each configuration's name and what it does; the only one of a plain job has no name."""
+        if not self.variants:
+            return (("", self.model_copy(update={"terms": Terms()})),)
+        return tuple((v.name, self.of(i)) for i, v in enumerate(self.variants))

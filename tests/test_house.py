@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 
 FARM = ROOT / "farm"
 PURE = ("assess", "capture", "compare", "model", "reference", "report", "store", "virtual")
-DEVICES = ("api", "cli", "daemon", "executor", "fleet", "queue", "run")
+DEVICES = ("api", "cli", "client", "daemon", "executor", "fleet", "queue", "run")
 ALLOWED = {("store", "fleet.device")}  # a value that says what a device is, not how to talk to it
 
 
@@ -51,7 +51,7 @@ def test_rooms_that_work_on_stored_data_know_no_devices(path: Path) -> None:
 
 
 def test_the_daemon_never_imports_tensorflow() -> None:
-    program = "import farm.daemon, farm.run.perform, farm.cli.client, sys; print('tensorflow' in sys.modules)"
+    program = "import farm.daemon, farm.run.perform, farm.client, sys; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -34,6 +34,20 @@ def test_folders_that_cannot_be_inputs(tmp_path: Path, names: tuple[str, ...], s
         pictures(tmp_path / "in", *names)
 
 
+def test_a_folder_of_tensors_is_a_frame_where_nothing_lies_beside_it(tmp_path: Path) -> None:
+    for name in ("b/1.npy", "b/0.npy", "a/x.npy", "empty/notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(name.encode())
+    found = inputs.discover(tmp_path)
+    assert [p.name for p in found] == ["a", "b"]
+    assert [p.name for p in inputs.parts(found[1])] == ["0.npy", "1.npy"]
+    one, two = inputs.frames(found, labels(tmp_path, "a\t1\nb\t2\n"))
+    assert (one.kind, len(one.sha256), two.name, len(two.sha256), two.label) == ("tensor", 1, "b", 2, 2)
+    (tmp_path / "c.npy").write_bytes(b"")
+    assert [p.name for p in inputs.discover(tmp_path)] == ["c.npy"]
+
+
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputsError, match="no such folder"):
         inputs.discover(tmp_path / "none")

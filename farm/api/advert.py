@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import pwd
 import secrets
 import tempfile
 from pathlib import Path
@@ -65,6 +66,13 @@ def read_token(data: Path) -> str | None:
     with contextlib.suppress(FileNotFoundError):
         return (data / TOKEN).read_text("utf-8").strip() or None
     return None
+
+
+def owner() -> str:
+    """The user of the operating system who runs this process, as jobs and audit lines call them."""
+    with contextlib.suppress(KeyError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    return f"uid-{os.getuid()}"
 
 
 def token_hash(text: str) -> str:

@@ -1,92 +1,114 @@
-"""The REST interface: thin handlers over the daemon. GET /openapi.json, with the token, describes it."""
+"""The REST interface: thin handlers over the daemon. GET /openapi.json, with a token, describes it; docs/api.md too."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Header, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
-from farm.api.guard import Guard, problem
-from farm.api.messages import REQUEST_LIMIT, DeviceView, Hashes, Health, NotFoundError, is_sha256
+from farm import __version__
+from farm.api import devices as device_routes
+from farm.api import lab, uploads
+from farm.api.guard import Gate, Guard, Limits, Refused, problem
+from farm.api.messages import REQUEST_LIMIT, DeviceView, Event, NotFoundError
+from farm.api.metrics import Meter
+from farm.api.needs import file_of, find, needs
+from farm.api.recorder import Recorder
 from farm.errors import BugError, FarmError, JobError
-from farm.report.document import Job  # noqa: TC001  # FastAPI reads the annotations
+from farm.report.document import Job
 from farm.submission import Submission  # noqa: TC001  # FastAPI reads the annotations
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterator
+    from collections.abc import AsyncIterator, Collection
 
-    from farm.api.messages import Event
     from farm.daemon import Daemon
 
 STATUS = {"job": 400, "infrastructure": 503, "bug": 500}
 EVENT_PAUSE_S = 0.1  # changes in between are told as one
 EVENT_LOOK_S = 5.0  # though nothing was told to have changed
-Sha256 = Annotated[str, InPath(pattern="^[0-9a-f]{64}$")]
 JobId = Annotated[int, InPath(ge=1, le=2**53)]
+Key = Annotated[str | None, Header(max_length=64, min_length=16)]
 
 
-def make_app(daemon: Daemon, *, hosts: Collection[str], artifact_limit: int) -> FastAPI:
-    """The application; `hosts` are the Host headers let in, `artifact_limit` is in bytes."""
-    app = FastAPI(title="farm", docs_url=None, redoc_url=None)
-    app.add_middleware(
-        Guard,
-        hosts=hosts,
-        knows_token=daemon.knows_token,
-        limit=lambda method, _path: artifact_limit if method == "PUT" else REQUEST_LIMIT,
+def make_app(daemon: Daemon, *, hosts: Collection[str]) -> FastAPI:
+    """The application; `hosts` are the Host headers let in."""
+    app = FastAPI(
+        title="farm", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
+    settings = daemon.settings.api
+    largest = settings.artifact_limit_mb << 20
+    limits = Limits(lambda method, _path: largest if method == "PUT" else REQUEST_LIMIT, settings.read_timeout_s)
+    # Each stands around those before it.
+    app.add_middleware(Gate, limits=limits)
+    app.add_middleware(Recorder, audit=daemon.door.audit)
+    app.add_middleware(Guard, hosts=hosts, find=daemon.door.find, needs=lambda request: find(app.routes, request))
+    app.add_middleware(Meter, metrics=daemon.metrics)
     _add_errors(app, daemon)
-    _add_artifacts(app, daemon)
+    lab.add(app, daemon)
+    uploads.add(app, daemon.artifacts)
+    _add_jobs(app, daemon)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way to do it
 
-    @app.get("/api/health")
-    def health() -> Health:
-        return daemon.health()
-
-    @app.get("/api/devices")
+    @app.get("/api/devices", **needs("read"))
     def devices() -> list[DeviceView]:
+        """Every device, asked now."""
         return daemon.devices()
 
-    @app.post("/api/jobs", status_code=201)
-    def submit(
-        submission: Submission, idempotency_key: Annotated[str | None, Header(max_length=64, min_length=16)] = None
-    ) -> Job:
-        return daemon.submit(submission, idempotency_key)
+    device_routes.add(app, daemon)
+    return app
 
-    @app.get("/api/jobs")
+
+def _add_jobs(app: FastAPI, daemon: Daemon) -> None:
+    @app.post("/api/jobs", status_code=201, **needs("submit"))
+    def submit(submission: Submission, request: Request, idempotency_key: Key = None) -> Job:
+        """Queue a job. Sent again under the same Idempotency-Key, it is still one job."""
+        job = daemon.submit(submission, idempotency_key, user=request.state.user)
+        request.state.subject = f"job {job.job}"
+        return job
+
+    @app.get("/api/jobs", **needs("read"))
     def jobs(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[Job]:
+        """The newest jobs first, their runs without figures."""
         return daemon.jobs(limit)
 
-    @app.get("/api/jobs/{job}")
+    @app.get("/api/jobs/{job}", response_model=Job, **needs("read"))
     def job(job: JobId) -> Response:
+        """One job with all its figures."""
         # Straight from the model: thousands of layers need not pass through FastAPI's own encoder.
         return Response(daemon.job(job).model_dump_json(), media_type="application/json")
 
-    @app.post("/api/jobs/{job}/cancel")
+    @app.post("/api/jobs/{job}/cancel", **needs("submit"))
     def cancel(job: JobId) -> Job:
+        """Cancel a job; one that is over stays as it is."""
         return daemon.cancel(job)
 
-    @app.get("/api/jobs/{job}/report")
+    @app.get("/api/jobs/{job}/report", response_class=Response, **needs("read", answers=file_of("text/html")))
     def report(job: JobId) -> FileResponse:
+        """The HTML report of a job that is over."""
         file = daemon.job(job).report
         if not file or not Path(file).is_file():
             raise NotFoundError("there is no report", where=f"job {job}", remedy="it is written when the job is over")
         return FileResponse(file, media_type="text/html; charset=utf-8")
 
-    @app.get("/api/jobs/{job}/events")
+    @app.get(
+        "/api/jobs/{job}/events",
+        response_class=Response,
+        **needs("read", answers=lab.stream_of(Event, "where each run stands, each change, and the end")),
+    )
     async def events(job: JobId) -> EventSourceResponse:
+        """What happens to a job, until it is over."""
         await run_in_threadpool(daemon.watch, job)  # a job that is not there is a 404, not a stream
-        return EventSourceResponse(_stream(daemon, job), ping=5)
-
-    return app
+        return EventSourceResponse(_stream(daemon, job), ping=lab.PING_S)
 
 
 async def _stream(daemon: Daemon, job: int) -> AsyncIterator[ServerSentEvent]:
@@ -111,37 +133,13 @@ async def _stream(daemon: Daemon, job: int) -> AsyncIterator[ServerSentEvent]:
                 await asyncio.wait_for(changed.wait(), EVENT_LOOK_S)
 
 
-def _add_artifacts(app: FastAPI, daemon: Daemon) -> None:
-    store = daemon.artifacts
-
-    @app.post("/api/artifacts/missing")
-    def missing(asked: Hashes) -> Hashes:
-        bad = next((s for s in asked.sha256 if not is_sha256(s)), None)
-        if bad is not None:
-            raise JobError(f"not a sha256: {bad[:80]!r}", where="sha256", remedy="64 lower-case hex digits")
-        return Hashes(sha256=tuple(s for s in dict.fromkeys(asked.sha256) if not store.has(s)))
-
-    @app.put("/api/artifacts/{sha256}", status_code=204)
-    async def put(sha256: Sha256, request: Request) -> None:
-        loop, stream = asyncio.get_running_loop(), request.stream()
-
-        async def pull() -> bytes | None:
-            return await anext(stream, None)
-
-        def parts() -> Iterator[bytes]:  # in a thread: the disk must not hold up the loop
-            while (part := asyncio.run_coroutine_threadsafe(pull(), loop).result()) is not None:
-                yield part
-
-        try:
-            await asyncio.to_thread(store.put_stream, parts(), expected=sha256)
-        except ClientDisconnect as e:
-            raise JobError("the upload was broken off", where=sha256[:12], remedy="send it again") from e
-
-    @app.get("/api/artifacts/{sha256}")
-    def get(sha256: Sha256) -> FileResponse:
-        if not store.has(sha256):
-            raise NotFoundError("is not stored", where=f"artifact {sha256[:12]}", remedy="upload it")
-        return FileResponse(store.path(sha256), media_type="application/octet-stream")
+def _described(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        schema["security"] = [{"token": []}]
+        app.openapi_schema = schema
+    return app.openapi_schema
 
 
 def _add_errors(app: FastAPI, daemon: Daemon) -> None:
@@ -157,9 +155,11 @@ def _add_errors(app: FastAPI, daemon: Daemon) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> Response:
+        if isinstance(error, Refused):
+            return problem(error.error, error.status_code)
         if error.status_code == 404:
             return problem(NotFoundError("no such address", remedy="client and daemon may be of two versions"), 404)
-        return problem(JobError(error.detail), error.status_code)
+        return problem(JobError(error.detail), error.status_code, dict(error.headers or {}))
 
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> Response:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from farm.errors import BugError, FarmError, InfrastructureError, JobError
-from farm.fleet.device import Device, Kind, State
+from farm.errors import BugError, DaemonError, FarmError, InfrastructureError, JobError
+from farm.fleet.device import Condition, Device, Kind, Standing, State
 from farm.report.document import Failure, JobStatus, RunStatus
+from farm.scopes import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,10 +18,24 @@ REQUEST_LIMIT = 64 << 20
 """Bytes of a JSON request; 100 000 frames need about 20 MB."""
 MISSING_LIMIT = 10_000
 """Artifacts asked for at once."""
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
+"""Of a token or a user."""
 
 
 class TokenError(JobError):
-    """The bearer token is missing or not known."""
+    """The bearer token is missing, not known, expired or revoked."""
+
+
+class ForbiddenError(JobError):
+    """The bearer token is known, but its scope is too small."""
+
+
+class SlowError(JobError):
+    """The request came too slowly to be waited for."""
+
+
+class CrowdedError(DaemonError):
+    """More connections at once than the daemon takes: a moment later there is room again."""
 
 
 class HostError(JobError):
@@ -65,23 +80,60 @@ class Health(Message):
 
 
 class DeviceView(Message):
-    """A device, and the run that holds it."""
+    """A device, where it stands, and the run that holds it."""
 
     serial: str
     state: State
     kind: Kind
     properties: dict[str, str]
     run: int | None = None
+    name: str = ""
+    pool: str = ""
+    labels: tuple[str, ...] = ()
+    holder: str = ""
+    """Who reserved it."""
+    condition: Condition | None = None
+    """None where no fleet keeps watch; as with the three below."""
+    reason: str = ""
+    since: float = 0.0
+    """Unix seconds."""
+    remedy: str = ""
+    battery: int | None = None
+    """Percent; None: not told, as below."""
+    battery_c: float | None = None
+    thermal: str | None = None
+    task: str = ""
+    """What the fleet does with it: `asked`, `booting`, `enrolled`, `rebooted`."""
+    last_seen: float = 0.0
+    """Unix seconds; 0: it never answered."""
+
+    @classmethod
+    def of(cls, device: Device, run: int | None = None) -> DeviceView:
+        """A device of the fleet."""
+        d, standing = device, device.standing
+        told = {} if standing is None else vars(standing)
+        return cls(
+            serial=d.serial, state=d.state, kind=d.kind, properties=dict(d.properties), run=run, name=d.name,
+            pool=d.pool, labels=tuple(sorted(d.labels)), holder=d.holder, battery=d.battery, battery_c=d.battery_c,
+            thermal=d.thermal, task=d.task, last_seen=d.last_seen, **told,
+        )  # fmt: skip
 
     def device(self) -> Device:
         """As the rest of the farm sees it."""
-        return Device(self.serial, self.state, self.properties)
+        standing = None
+        if self.condition is not None:
+            standing = Standing(self.condition, self.reason, self.since, self.remedy)
+        return Device(
+            self.serial, self.state, self.properties, name=self.name, pool=self.pool, labels=frozenset(self.labels),
+            holder=self.holder, standing=standing, battery=self.battery, battery_c=self.battery_c,
+            thermal=self.thermal, task=self.task, last_seen=self.last_seen,
+        )  # fmt: skip
 
 
 class Hashes(Message):
     """A list of sha256, in hex."""
 
-    sha256: tuple[str, ...] = Field(max_length=MISSING_LIMIT)
+    sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = Field(max_length=MISSING_LIMIT)
 
 
 class Event(Message):
@@ -105,11 +157,95 @@ class Event(Message):
         return self.run is None
 
 
+class JobState(Message):
+    """A job, in few words."""
+
+    job: int
+    status: JobStatus
+    user: str
+    model: str
+
+
+class LabEvent(Message):
+    """A job, a run or a device of the lab as it is now: exactly one of these is there."""
+
+    job: JobState | None = None
+    run: Event | None = None
+    device: DeviceView | None = None
+    gone: str = ""
+    """The serial of a device that is not listed any more."""
+
+
+class Check(Message):
+    """One thing the lab needs, and what to do where it is not there."""
+
+    name: str
+    ok: bool
+    message: str = ""
+    remedy: str = ""
+
+
+class Ready(Message):
+    """Whether the lab can work: every check holds."""
+
+    ready: bool
+    checks: tuple[Check, ...]
+
+
+class TokenRequest(Message):
+    """A token to be made."""
+
+    name: str = Field(pattern=NAME)
+    """For people, and to revoke it by; no two tokens that hold have one name."""
+    user: str = Field(pattern=NAME)
+    """Whose jobs, reservations and audit lines they are."""
+    scope: Scope
+    expires_s: float | None = Field(default=None, gt=0, le=100 * 365 * 86400)
+    """Seconds from now; None: never."""
+
+
+class TokenView(Message):
+    """A token, without its text."""
+
+    name: str
+    user: str
+    scope: Scope
+    state: Literal["valid", "expired", "revoked"]
+    created: str
+    """UTC, ISO 8601."""
+    expires: float | None
+    """Unix seconds; None: never."""
+
+
+class NewToken(TokenView):
+    """A token that was just made."""
+
+    token: str
+    """Its text, told this once."""
+
+
+class AuditLine(Message):
+    """Who changed, or tried to change, what."""
+
+    id: int
+    at: float
+    """Unix seconds."""
+    user: str
+    token: str
+    """The token's name."""
+    action: str
+    subject: str
+    status: int
+    """HTTP status of the answer; 0: it was not answered, or not yet."""
+
+
 class Advert(Message):
     """data/daemon.json: where the daemon at work is."""
 
     url: str
     pid: int
+    certificate: str = ""
+    """With TLS, the certificate it shows, in PEM."""
 
 
 def is_sha256(text: str) -> bool:

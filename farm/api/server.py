@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from farm.api.connections import HEADERS_BYTES, bounded
 from farm.errors import DaemonError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
     from starlette.types import ASGIApp
+
+    from farm.settings import Api
 
 START_S = 30.0
 DRAIN_S = 1
@@ -46,14 +50,19 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def serving(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
+def serving(app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None, limits: Api) -> Iterator[None]:
     """Serve `app` on `listener` in a thread; at the end open streams get `DRAIN_S` seconds to finish.
+
+    At most `limits.connections` at once are served; one without progress for `limits.read_timeout_s` seconds is ended.
 
     Raises:
         DaemonError: the server does not start.
     """
     config = uvicorn.Config(
         app,
+        http=bounded(limits.connections, limits.read_timeout_s),
+        h11_max_incomplete_event_size=HEADERS_BYTES,
+        ssl_context_factory=(lambda _config, _default: tls) if tls is not None else None,
         log_config=None,
         access_log=False,
         lifespan="off",

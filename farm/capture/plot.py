@@ -194,7 +194,7 @@ def _ranges(title: str, rows: Sequence[tuple[str, TensorStatistics]]) -> tuple[i
         body += f'<rect class="b" x="{x(s.min):.1f}" y="{y + 3}" width="{width:.1f}" height="{ROW - 5}"/>'
         body += f'<rect class="m" x="{x(s.mean) - 1:.1f}" y="{y + 1}" width="2" height="{ROW - 2}"/>'
         odd = [f"{s.nan} NaN"] * bool(s.nan) + [f"{s.saturated / max(1, s.count):.1%} saturated"] * bool(s.saturated)
-        body += _text(LEFT + wide + 8, y + 13, ", ".join(odd), "w") if odd else ""
+        body += _text(LEFT + wide + 8, y + 13, ", ".join(odd), "w" if s.nan else "") if odd else ""
     return 50 + ROW * len(shown), body
 
 

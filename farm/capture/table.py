@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from farm.store.artifacts import ArtifactStore
 
-BATCH_ROWS = 1 << 14
+BATCH_ROWS = 1 << 12
 BATCH_TEXT = 4 << 20
 """Characters of text in a batch: names come from captures, which may lie."""
 
@@ -27,6 +27,7 @@ class Table:
         self._artifacts = artifacts
         self._model = model
         self._rows: list[tuple[Any, ...]] = []
+        self._texts = [i for i, field in enumerate(model.model_fields.values()) if field.annotation is str]
         self._text = 0
         self._file: IO[bytes] | None = None
         self._writer: pq.ParquetWriter | None = None
@@ -35,7 +36,8 @@ class Table:
         """Add a row."""
         values = tuple(row.__dict__.values())
         self._rows.append(values)
-        self._text += sum(len(value) for value in values if isinstance(value, str))
+        for i in self._texts:
+            self._text += len(values[i])
         if len(self._rows) >= BATCH_ROWS or self._text >= BATCH_TEXT:
             self._write()
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from farm import __version__
-from farm.cli import capture, exits, render, shell, virtual
-from farm.submission import PASSES, Accelerator, Kernel
+from farm.cli import capture, device, exits, render, shell, token, virtual
+from farm.submission import PASSES
 
 app = typer.Typer(
     name="farm",
@@ -19,7 +20,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(capture.app, name="capture")
+app.add_typer(device.app, name="device")
+app.command(name="devices")(device.list_)
+app.add_typer(token.app, name="token")
 app.add_typer(virtual.app, name="virtual")
+app.command()(token.audit)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Number = Annotated[int, typer.Argument(help="The job's number.")]
@@ -48,7 +53,7 @@ def _options(
 @app.command()
 def submit(
     context: typer.Context,
-    model: Annotated[Path, typer.Argument(help="A .tflite file.")],
+    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="One .tflite file, or several.")],
     inputs: Annotated[Path, typer.Option(help="Folder of pictures, or of .npy tensors.")],
     labels: Annotated[Path | None, typer.Option(help="Tab-separated: file, label.")] = None,
     recipe: Annotated[Path | None, typer.Option(help="What the device does to the pictures; else the model's.")] = None,
@@ -59,15 +64,15 @@ def submit(
     reference: Annotated[
         list[str] | None, typer.Option(help="Whose answer is right: litert-ref (the default), litert. May be repeated.")
     ] = None,
-    kernel: Annotated[Kernel, typer.Option(help="Kernels on the device.")] = "delegate",
-    threads: Annotated[int, typer.Option(help="Threads on the device.")] = 1,
+    kernel: Annotated[str, typer.Option(help="Kernels on the device: delegate, builtin, reference.")] = "delegate",
+    threads: Annotated[str, typer.Option(help="Threads on the device.")] = "1",
     warmup: Annotated[int, typer.Option(help="Invocations before the measured ones.")] = 5,
     repetitions: Annotated[int, typer.Option(help="Measured invocations of each frame.")] = 1,
     passes: Annotated[str, typer.Option(help="Which passes run.")] = ",".join(PASSES),
     layer_frames: Annotated[int, typer.Option(help="Frames whose every layer is kept.")] = 8,
     isolated_frames: Annotated[int, typer.Option(help="Frames of the isolated pass.")] = 2,
     layer_budget_mb: Annotated[int, typer.Option(help="MiB of tensors in one capture; beyond it statistics.")] = 1024,
-    accelerator: Annotated[Accelerator, typer.Option(help="What runs the model.")] = "cpu",
+    accelerator: Annotated[str, typer.Option(help="What runs the model: cpu, gpu, npu.")] = "cpu",
     cpu_mask: Annotated[str, typer.Option(help="CPUs allowed, in hex: f0 is cpus 4 to 7.")] = "",
     timeout: Annotated[float, typer.Option(help="Seconds a pass may take on the device.")] = 600,
     crop: Annotated[float | None, typer.Option(help="Recipe: centre fraction kept.")] = None,
@@ -75,28 +80,51 @@ def submit(
     channels: Annotated[str | None, typer.Option(help="Recipe: rgb or bgr.")] = None,
     normalize: Annotated[str | None, typer.Option(help="Recipe: MEAN,STD in pixel units.")] = None,
     rotate: Annotated[int | None, typer.Option(help="Recipe: degrees counter-clockwise.")] = None,
+    times: Annotated[int, typer.Option(help="Runs of each configuration on each device.")] = 1,
+    devices: Annotated[int | None, typer.Option(help="So many of the matching devices, whichever are free.")] = None,
+    pair: Annotated[bool, typer.Option(help="Two configurations on one lease, A B A B, compared pairwise.")] = False,
+    priority: Annotated[int, typer.Option(help="-100 to 100; a step overtakes an hour.")] = 0,
+    not_before: Annotated[str, typer.Option(help="Begin at 22:00, +2h, or a date.")] = "",
+    deadline: Annotated[str, typer.Option(help="Do not begin after 06:00, +8h, or a date.")] = "",
+    after: Annotated[list[int] | None, typer.Option(help="Once this job is done. May be repeated.")] = None,
+    fresh: Annotated[bool, typer.Option(help="Run it, though the same is queued already.")] = False,
     wait: Annotated[bool, typer.Option(help="Wait for the verdict. Without a daemon, always.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a model on every matching device, compare it with a reference, and say what is wrong.
+    """Run models on every matching device, compare them with a reference, and say what is wrong.
+
+    Several models, or lists in --kernel, --threads, --accelerator and --cpu-mask (1,4), give every combination.
 
     Exit status: 0 pass, 1 failing verdict, 2 your error, 3 infrastructure, 4 undecided, 5 our bug.
     """
-    from farm.cli.client import connect
+    from farm.cli.matrix import axes, expand
     from farm.cli.progress import follow
     from farm.cli.submit import Options, RecipeFlags, check_model, prepare
+    from farm.cli.when import moment
+    from farm.client import connect
 
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
-        check_model(model)
+        for model in models:
+            check_model(model)
+        asked = axes(models, kernel, threads, accelerator, cpu_mask)
+        now = datetime.now().astimezone()
+        terms = {
+            "priority": priority, "devices": devices, "times": times, "pair": pair, "fresh": fresh, "after": after or (),
+            "not_before": moment(not_before, "--not-before", now) if not_before else 0.0,
+            "deadline": moment(deadline, "--deadline", now) if deadline else None,
+        }  # fmt: skip
+        recipe_flags = RecipeFlags(crop, resize, channels, normalize, rotate)
         prepared = prepare(
-            model, inputs, labels, recipe, expected,
-            RecipeFlags(crop, resize, channels, normalize, rotate),
+            models[0], inputs, labels, recipe, expected,
+            recipe_flags,
             Options(
-                on, tuple(reference or ["litert-ref"]), kernel, threads, warmup, repetitions,
-                tuple(passes.split(",")), layer_frames, isolated_frames, layer_budget_mb, accelerator, cpu_mask, timeout,
+                on, tuple(reference or ["litert-ref"]), asked.kernels[0], asked.threads[0], warmup, repetitions,
+                tuple(passes.split(",")), layer_frames, isolated_frames, layer_budget_mb, asked.accelerators[0],
+                asked.cpu_masks[0], timeout,
             ),
         )  # fmt: skip
+        prepared = expand(prepared, asked, recipe, expected, recipe_flags, terms)
         with connect(lab.settings) as client:
             client.upload(prepared.files)
             job = client.submit(prepared.submission)
@@ -142,7 +170,7 @@ def inspect(
 @app.command()
 def up(context: typer.Context, as_json: Json = False) -> None:
     """Be the lab's daemon, in the foreground, until Ctrl-C or SIGTERM."""
-    from farm.cli.client import serve
+    from farm.client import serve
 
     lab = shell.of(context)
 
@@ -165,7 +193,7 @@ def jobs(
     as_json: Json = False,
 ) -> None:
     """List the newest jobs."""
-    from farm.cli.client import connect
+    from farm.client import connect
 
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
@@ -180,7 +208,7 @@ def jobs(
 @app.command()
 def show(context: typer.Context, job: Number, as_json: Json = False) -> None:
     """Show a job and its runs."""
-    from farm.cli.client import connect
+    from farm.client import connect
 
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
@@ -193,9 +221,43 @@ def show(context: typer.Context, job: Number, as_json: Json = False) -> None:
 
 
 @app.command()
+def table(
+    context: typer.Context,
+    jobs: Annotated[list[int], typer.Argument(metavar="JOB...", help="Numbers of jobs.")],
+    run: Annotated[list[int] | None, typer.Option(help="Only this run of theirs. May be repeated.")] = None,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(help="A column of this computer, measured now: litert-ref, litert. May be repeated."),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=10_000, help="How often a reference runs each operator.")] = 20,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what each type of layer costs on each target: runs of one or several jobs side by side."""
+    from farm.cli import latencies
+    from farm.client import connect
+    from farm.store.artifacts import ArtifactStore
+
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        with connect(lab.settings) as client:
+            found = [client.job(number) for number in dict.fromkeys(jobs)]
+        store = ArtifactStore(lab.settings.data / "artifacts")
+        made = latencies.make(
+            found, run or (), reference or (), rounds, store, lambda text: lab.err.print(text, highlight=False)
+        )
+        if as_json:
+            shell.print_json(made.model_dump_json(indent=2))
+        elif as_csv:
+            shell.print_json(latencies.as_csv(made).rstrip("\n"))
+        else:
+            render.latency_table(lab.out, made)
+
+
+@app.command()
 def cancel(context: typer.Context, job: Number, as_json: Json = False) -> None:
     """Cancel a job; one that is over stays as it is."""
-    from farm.cli.client import connect
+    from farm.client import connect
 
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
@@ -208,21 +270,6 @@ def cancel(context: typer.Context, job: Number, as_json: Json = False) -> None:
 
 
 @app.command()
-def devices(context: typer.Context, as_json: Json = False) -> None:
-    """List the devices, each asked now."""
-    from farm.cli.client import connect
-
-    lab = shell.of(context)
-    with shell.errors(lab, as_json=as_json):
-        with connect(lab.settings) as client:
-            found = client.devices()
-        if as_json:
-            shell.print_json(json.dumps([view.model_dump(mode="json") for view in found], indent=2))
-        else:
-            render.devices(lab.out, [view.device() for view in found])
-
-
-@app.command()
 def report(
     context: typer.Context,
     job: Number,
@@ -230,13 +277,15 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Say where a job's HTML report is, or copy it."""
-    from farm.cli.client import connect
+    from farm.client import connect
 
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
         with connect(lab.settings) as client:
             page = client.report(job)
             path = client.job(job).report
+            if client.remote and out is None:  # its files are on another machine
+                out = Path(f"job-{job}.html")
         if out is not None:
             out.write_bytes(page)
             path = str(out.absolute())

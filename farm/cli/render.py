@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from farm.report.words import (
     VIRTUAL_NOTE,
+    grounds,
     layer_label,
     origin,
     percent,
-    target_label,
+    run_label,
     tensor_label,
     verdict_line,
 )
@@ -22,15 +24,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from farm.errors import FarmError
-    from farm.fleet.device import Device
     from farm.model.summary import Summary
-    from farm.report.document import Comparison, Job, Run
+    from farm.report.document import Comparison, Job, Pair, Run
     from farm.report.table import LatencyTable
     from farm.submission import RecipeUse
 
 COLORS = {"pass": "green", "fail": "red", "undecided": "yellow"}
 WORST_LAYERS = 12
 TENSOR_WIDTH = 26
+SHARES = 4
+"""A latency table of more columns has no room for shares."""
 
 
 def error(console: Console, e: FarmError) -> None:
@@ -68,16 +71,6 @@ def jobs(console: Console, documents: list[Job]) -> None:
     console.print(table if documents else "no jobs yet: farm submit model.tflite --inputs DIR")
 
 
-def devices(console: Console, found: list[Device]) -> None:
-    """One line a device."""
-    table = Table("serial", "state", "kind", "model", "abi", "sdk", "soc", box=None, pad_edge=False)
-    for d in found:
-        table.add_row(
-            d.serial, d.state, d.kind, escape(d.model), d.abi, "" if d.sdk is None else str(d.sdk), escape(d.soc)
-        )
-    console.print(table if found else "no devices: plug one in, or: farm virtual up")
-
-
 def model(console: Console, summary: Summary, recipe: RecipeUse | None) -> None:
     """A model before it is submitted."""
     table = Table("", "name", "type", "shape", "scale", "zero point", box=None, pad_edge=False)
@@ -100,20 +93,22 @@ def model(console: Console, summary: Summary, recipe: RecipeUse | None) -> None:
 
 
 def latency_table(console: Console, found: LatencyTable) -> None:
-    """Layer types x targets: microseconds, and the share of the target's total."""
-    sources = {"profile": "plain model", "layers": "unfused", "alone": "each alone"}
+    """Layer types x targets: microseconds, and where there is room the share of the target's total."""
+    from farm.report.table import SOURCES
+
     table = Table("layer type", box=None, pad_edge=False)
     table.add_column("layers", justify="right")
     for column in found.columns:
-        table.add_column(f"{escape(column.title)}\nus, {sources.get(column.source, column.source)}", justify="right")
+        title = escape(column.title.replace(", ", "\n").replace(" (", "\n("))
+        table.add_column(f"{title}\nus, {SOURCES.get(column.source, column.source)}", justify="right", overflow="fold")
+    room = len(found.columns) <= SHARES
     for row in found.rows:
-        cells = (
-            "-" if time is None else f"{time:.1f} {f'({100 * time / total:.0f} %)' if total else '':>7}"
-            for time, total in zip(row.times_us, found.totals_us, strict=True)
-        )
+        cells = []
+        for time, total in zip(row.times_us, found.totals_us, strict=True):
+            share = f" {f'({100 * time / total:.0f} %)' if time is not None and total else '':>7}" if room else ""
+            cells.append(Text("-" if time is None else f"{time:.1f}{share}", no_wrap=True))
         table.add_row(row.type, str(row.count), *cells)
-    table.add_section()
-    table.add_row("all", "", *(f"{total:.1f}        " for total in found.totals_us))
+    table.add_row("all", "", *(Text(f"{total:.1f}{' ' * 8 * room}", no_wrap=True) for total in found.totals_us))
     console.print(table if found.columns else "no run has layer times: submit with layer frames")
 
 
@@ -124,7 +119,7 @@ def _words(use: RecipeUse) -> str:
 
 
 def _run(console: Console, run: Run) -> None:
-    console.rule(f"run {run.id} on {escape(target_label(run.target))}", align="left")
+    console.rule(f"run {run.id} on {escape(run_label(run))}", align="left")
     virtual = run.target is not None and run.target.kind == "virtual"
     if run.layer_types:
         source = "plain model" if run.layer_types[0].source == "profile" else "unfused"
@@ -138,6 +133,8 @@ def _run(console: Console, run: Run) -> None:
         console.print(table)
     for comparison in run.comparisons:
         _layers(console, comparison)
+    if run.pair is not None:
+        _pair(console, run.pair)
     if run.latency_ms is not None:
         latency = run.latency_ms
         console.print(
@@ -157,6 +154,17 @@ def _run(console: Console, run: Run) -> None:
             line += f", McNemar p = {a.p_value:.2g}"
         console.print(line, highlight=False, soft_wrap=True)
     console.print(f"pushed: {run.pushed_bytes} bytes", highlight=False)
+
+
+def _pair(console: Console, pair: Pair) -> None:
+    table = Table("", "variant", title="A and B in turn", title_justify="left", box=None, pad_edge=False)
+    for name in ("median ms", "p90 ms", "memory MiB", "top-1"):
+        table.add_column(name, justify="right")
+    for letter, side in (("A", pair.a), ("B", pair.b)):
+        memory = "-" if side.memory_mb is None else f"{side.memory_mb:.1f}"
+        times = (f"{side.latency_ms.median:.3f}", f"{side.latency_ms.p90:.3f}")
+        table.add_row(letter, escape(side.name), *times, memory, percent(side.top1))
+    console.print(table)
 
 
 def _layers(console: Console, comparison: Comparison) -> None:
@@ -197,18 +205,16 @@ def _verdict(console: Console, run: Run) -> None:
     verdict = run.verdict
     if verdict is None:
         remedy = f"\n{escape(run.error.remedy)}" if run.error is not None and run.error.remedy else ""
-        console.print(
-            Panel(escape(verdict_line(run)) + remedy, title=escape(target_label(run.target)), border_style="red")
-        )
+        console.print(Panel(escape(verdict_line(run)) + remedy, title=escape(run_label(run)), border_style="red"))
         return
     lines = [f"[bold]{verdict.kind.upper()}[/]  cause: {escape(verdict.cause)}", escape(verdict.summary)]
     if verdict.remedy:
         lines.append(f"mend it: {escape(verdict.remedy)}")
-    lines.append(f"confidence {percent(verdict.confidence)} of {verdict.n} frame bootstraps")
+    lines.append(grounds(run))
     console.print(
         Panel(
             "\n".join(lines),
-            title=escape(target_label(run.target)),
+            title=escape(run_label(run)),
             title_align="left",
             border_style=COLORS[verdict.kind],
         )

@@ -128,7 +128,7 @@ def prepare(
             isolated_frames=options.isolated_frames,
             layer_budget_mb=options.layer_budget_mb,
             accelerator=options.accelerator,
-            cpu_mask=_mask(options.cpu_mask),
+            cpu_mask=cpus(options.cpu_mask),
             pass_timeout_s=options.pass_timeout_s,
         )
     except ValidationError as e:
@@ -136,7 +136,11 @@ def prepare(
         raise InputsError(
             f"{'.'.join(map(str, first['loc']))}: {first['msg']}", where="farm submit", remedy="see farm submit --help"
         ) from e
-    named = {frame.sha256[0]: file for frame, file in zip(frames, files, strict=True)}
+    named = {
+        sha256: part
+        for frame, file in zip(frames, files, strict=True)
+        for sha256, part in zip(frame.sha256, folder.parts(file), strict=True)
+    }
     return Prepared(submission, {model_sha256: model, **named})
 
 
@@ -172,7 +176,12 @@ def find_recipes(
     return use, None if right is None or use is None or right.recipe == use.recipe else right
 
 
-def _mask(text: str) -> int:
+def cpus(text: str) -> int:
+    """A CPU mask in hex digits; empty is 0.
+
+    Raises:
+        InputsError: it is none.
+    """
     try:
         return int(text or "0", 16)
     except ValueError:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from farm.capture.recording import OpTime
 from farm.compare.alignment import DELEGATED, OPERATOR, PROFILED, align
 from farm.compare.timeline import timeline
 from farm.report.document import Latency, LayerType
 
 if TYPE_CHECKING:
-    from farm.capture.recording import OpTime, Recording
+    from collections.abc import Iterator
+
+    from farm.capture.recording import Recording
     from farm.model.graph import Graph
     from farm.store.artifacts import ArtifactStore
 
@@ -87,19 +90,20 @@ def _times(recording: Recording, graph: Graph, artifacts: ArtifactStore) -> dict
     return {node: _interquartile_mean(samples[node]) for node in nodes}
 
 
-def _invocations(recording: Recording, artifacts: ArtifactStore) -> list[list[OpTime]]:
+def _invocations(recording: Recording, artifacts: ArtifactStore) -> Iterator[list[OpTime]]:
     """The events of each invocation. Those of a frame's repetitions follow each other, one as long as the other."""
-    frames: dict[int, list[OpTime]] = defaultdict(list)
-    for event in recording.op_times(artifacts):
-        frames[event.frame].append(event)
+    table = recording.op_table(artifacts)
+    if table is None:
+        return
     repeated = Counter(t.index for t in recording.frame_times(artifacts))
-    found = []
-    for frame, events in frames.items():
-        times = max(1, repeated[frame])
+    frames = table.column("frame").to_numpy()
+    order = np.argsort(frames, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(frames[order])) + 1):
+        events = [OpTime(**row) for row in table.take(rows).to_pylist()]
+        times = max(1, repeated[events[0].frame])
         if len(events) % times == 0:  # else nobody knows where one ends
             each = len(events) // times
-            found += [events[i : i + each] for i in range(0, len(events), each)]
-    return found
+            yield from (events[i : i + each] for i in range(0, len(events), each))
 
 
 def _interquartile_mean(values: list[float]) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import statistics
+from array import array
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from farm.compare.difference import BROKEN, Difference, difference
@@ -76,12 +78,12 @@ def compare_layers(
     `own` is what `compare_isolated` found against the same reference, `profile_us` each node's time in the plain model.
     """
     frames = sorted(device.frames.keys() & reference.frames.keys())
-    found: dict[int, list[Difference]] = {}
+    found: dict[int, _Found] = defaultdict(_Found)
     for frame in frames:
         mine, other = device.tensors(artifacts, frame), reference.tensors(artifacts, frame)
         for index in mine.keys() & other.keys():
             if 0 <= index < len(graph.tensors):
-                found.setdefault(index, []).append(difference(mine[index], other[index], graph.tensors[index]))
+                found[index].add(difference(mine[index], other[index], graph.tensors[index]))
     times = layer_times(device, graph, artifacts)
     layers = tuple(
         _layer(node, index, graph, found[index], times).model_copy(
@@ -141,26 +143,38 @@ def _in_order(graph: Graph) -> list[tuple[Node | None, int]]:
     return [*((None, t) for t in graph.inputs), *made]
 
 
-def _layer(node: Node | None, index: int, graph: Graph, found: list[Difference], times: dict[int, float]) -> LayerDiff:
+class _Found:
+    """One tensor's differences: two numbers a frame are kept."""
+
+    def __init__(self) -> None:
+        self.nrmse, self.cosine = array("d"), array("d")
+        self.signal = self.error = self.max_abs = 0.0
+        self.lsb: float | None = None
+
+    def add(self, d: Difference) -> None:
+        self.nrmse.append(d.nrmse)
+        self.cosine.append(d.cosine)
+        self.signal, self.error = self.signal + d.signal, self.error + d.error
+        self.max_abs = max(self.max_abs, d.max_abs)
+        if d.lsb is not None:
+            self.lsb = max(self.lsb or 0.0, d.lsb)
+
+
+def _layer(node: Node | None, index: int, graph: Graph, found: _Found, times: dict[int, float]) -> LayerDiff:
     tensor = graph.tensors[index]
-    signal, error = sum(d.signal for d in found), sum(d.error for d in found)
-    lsb = [d.lsb for d in found if d.lsb is not None]
+    # A frame that cannot be measured is a divergence however many others agree.
+    broken = max(found.nrmse) >= BROKEN
     return LayerDiff(
         node=-1 if node is None else node.index,
         tensor=tensor.name,
         op="INPUT" if node is None else node.op,
         dtype=tensor.dtype,
         shape=tensor.shape,
-        # A frame that cannot be measured is a divergence however many others agree.
-        running_nrmse=max(d.nrmse for d in found)
-        if any(d.nrmse >= BROKEN for d in found)
-        else statistics.median(d.nrmse for d in found),
-        cosine=min(d.cosine for d in found)
-        if any(d.nrmse >= BROKEN for d in found)
-        else statistics.median(d.cosine for d in found),
-        sqnr_db=_decibel(signal, error),
-        max_abs=max(d.max_abs for d in found),
-        lsb=max(lsb) if lsb else None,
+        running_nrmse=max(found.nrmse) if broken else statistics.median(found.nrmse),
+        cosine=min(found.cosine) if broken else statistics.median(found.cosine),
+        sqnr_db=_decibel(found.signal, found.error),
+        max_abs=found.max_abs,
+        lsb=found.lsb,
         time_us=None if node is None else times.get(node.index),
     )
 

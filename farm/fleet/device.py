@@ -11,6 +11,19 @@ if TYPE_CHECKING:
 State = Literal["device", "offline", "unauthorized", "authorizing", "unresponsive"]
 Kind = Literal["virtual", "phone", "emulator", "unknown"]
 
+Condition = Literal["ready", "busy", "cooling", "charging", "offline", "unauthorized", "quarantined", "needs-human"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a device is good for now, and why."""
+
+    condition: Condition
+    reason: str = ""
+    since: float = 0.0
+    """Unix seconds."""
+    remedy: str = ""
+
 
 @dataclass(frozen=True)
 class Device:
@@ -18,7 +31,31 @@ class Device:
 
     serial: str
     state: State
+    """adb's word, or `unresponsive`."""
     properties: Mapping[str, str] = field(default_factory=dict)
+    host: str = ""
+    """Of farm.toml's [[host]]; empty for [adb]."""
+    name: str = ""
+    pool: str = ""
+    labels: frozenset[str] = frozenset()
+    holder: str = ""
+    """The user who reserved it; only their runs go there."""
+    standing: Standing | None = None
+    """What the fleet knows beyond adb's word."""
+    battery: int | None = None
+    """Percent, as last told; as the two below."""
+    battery_c: float | None = None
+    thermal: str | None = None
+    """Android's thermal status, its word."""
+    task: str = ""
+    """What the fleet does with it now: `asked`, `booting`, `enrolled`, `rebooted`."""
+    last_seen: float = 0.0
+    """Unix seconds; 0 when it never answered."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether a run may start on it, as far as its own state goes."""
+        return self.state == "device" and (self.standing is None or self.standing.condition == "ready")
 
     @property
     def abi(self) -> str:

@@ -74,6 +74,8 @@ class Graph:
     subgraphs: int
     metadata: tuple[tuple[str, bytes], ...]
     """Named buffers of the file, TFLite metadata among them."""
+    signature: tuple[str, int] | None = None
+    """Name of the first signature and the subgraph it runs, which is what a device runs; None where there is none."""
 
     def producer(self, tensor: int) -> Node | None:
         """The node that makes a tensor; None for inputs and constants."""
@@ -189,7 +191,14 @@ def _graph(model: Any) -> Graph:
             for m in model.metadata or ()
             if m.name is not None and model.buffers[m.buffer].data is not None
         ),
+        signature=_signature(model),
     )
+
+
+def _signature(model: Any) -> tuple[str, int] | None:
+    for signature in model.signatureDefs or ():
+        return (signature.signatureKey or b"").decode("utf-8", "replace"), int(signature.subgraphIndex)
+    return None
 
 
 def _indices(values: Any, tensors: tuple[Tensor, ...]) -> tuple[int, ...]:

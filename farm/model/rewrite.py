@@ -16,26 +16,15 @@ def open_model(model: bytes, where: str, what: str) -> tuple[graphs.Graph, Any]:
     """The graph of a model and its object tree, which may be changed; `what` is to be done with it (`instrumented`).
 
     Raises:
-        ModelError: as `support.check`, or the file cannot be read, keeps its weights outside the flatbuffer, or runs another
-            subgraph first.
+        ModelError: as `support.check`, or the file cannot be read, or keeps its weights outside the flatbuffer.
     """
     graph, tree = graphs.read(model, where), graphs.unpack(model, where)
     support.check(graph, where)
-    without = "submit it with --layer-frames 0"
     if any(getattr(b, "offset", 0) > 1 for b in tree.buffers):
         raise ModelError(
             f"keeps its weights outside the flatbuffer, and cannot be {what}",
             where=where,
-            remedy=f"convert it below 2 GB, or {without}",
-        )
-    signatures = tree.signatureDefs or ()
-    if signatures and signatures[0].subgraphIndex != 0:
-        name = (signatures[0].signatureKey or b"").decode("utf-8", "replace")
-        raise ModelError(
-            f"its first signature, {name!r}, runs subgraph {signatures[0].subgraphIndex} instead of the main one, and it "
-            f"cannot be {what}",
-            where=where,
-            remedy=f"export only the signature that is deployed, or {without}",
+            remedy="convert it below 2 GB, or submit it with --layer-frames 0",
         )
     return graph, tree
 

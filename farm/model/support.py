@@ -23,8 +23,9 @@ def check(graph: Graph, where: str) -> None:
     Tensors between its operators may be of any type: those that no capture holds are left out of it.
 
     Raises:
-        ModelError: the model has no input or output, one of a type that no capture holds, or an output that is an input,
-            which LiteRT leaves unwritten and takes the input from; names it.
+        ModelError: the model has no input or output, one of a type that no capture holds, an output that is an input,
+            which LiteRT leaves unwritten and takes the input from, or a first signature, which is what a device runs, that
+            is not of the main subgraph, which is what references run; names it.
     """
     for word, tensors in (("input", graph.inputs), ("output", graph.outputs)):
         if not tensors:
@@ -47,6 +48,13 @@ def check(graph: Graph, where: str) -> None:
                 where=where,
                 remedy="export the model without passing inputs through",
             )
+    if graph.signature is not None and graph.signature[1] != 0:
+        name, subgraph = graph.signature
+        raise ModelError(
+            f"its first signature, {name!r}, runs subgraph {subgraph} instead of the main one",
+            where=where,
+            remedy="export only the signature that is deployed",
+        )
 
 
 def _refusal(word: str, position: int, tensor: Tensor) -> str:

@@ -22,6 +22,11 @@ def conclude(error: Failure | None, attempt: int, attempts: int, *, canceled: bo
     return "queued" if error.kind == "infrastructure" and attempt < attempts else "failed"
 
 
+def back_off(attempt: int, retry_s: float) -> float:
+    """Seconds before a run is tried again after so many attempts: doubled each time, an hour at most."""
+    return min(3600.0, retry_s * 2.0 ** min(attempt - 1, 30))
+
+
 def conclude_job(runs: Collection[RunStatus]) -> Over:
     """The status of a job whose runs are all over."""
     if "canceled" in runs:

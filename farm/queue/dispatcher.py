@@ -6,15 +6,17 @@ import functools
 import threading
 import time
 import traceback
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from farm.errors import BugError, FarmError, InfrastructureError, NoDeviceError
+from farm.errors import BugError, ConditionsError, FarmError, InfrastructureError, JobError, NoDeviceError
 from farm.executor.contract import CanceledError, Listener, StoppingError
-from farm.queue.attempts import conclude
+from farm.queue.attempts import back_off, conclude
 from farm.queue.board import Doing
-from farm.queue.scheduler import overdue, schedule
+from farm.queue.planner import target_of
+from farm.queue.scheduler import Policy, coming, overdue, schedule
 from farm.report.document import Failure, Run
 from farm.run.work import Work
 from farm.store.state import LeaseLostError
@@ -25,35 +27,47 @@ if TYPE_CHECKING:
     from farm.executor.contract import Executor
     from farm.fleet.device import Device
     from farm.queue.board import Board
-    from farm.settings import Runs
+    from farm.settings import Settings
     from farm.store.rows import Lease, QueuedRun
     from farm.store.state import State
+    from farm.submission import Submission
 
 TICK_S = 0.5  # for what nobody announces: devices that come and go, leases that run out
+UNBLAMED = (StoppingError, ConditionsError)
+USED_S = 5.0  # between two sums of the users' device time
 
 
 class Dispatcher(Listener):
-    """`run_over` is called with the job after the end of a run was stored."""
+    """`run_over` is called with the job after the end of a run was stored; `judge` with a device's serial and how an attempt
+    on it ended: None, or what was the lab's fault."""
 
     def __init__(
         self,
         state: State,
         board: Board,
-        settings: Runs,
+        settings: Settings,
         *,
         devices: Callable[[], Sequence[Device]],
         make_executor: Callable[[Listener], Executor],
         run_over: Callable[[int], None],
         report_bug: Callable[[str, str], str],
+        judge: Callable[[str, Failure | None], None] = lambda _serial, _failure: None,
     ) -> None:
         self._state = state
         self._board = board
-        self._settings = settings
+        self._settings = settings.run
+        self._queue = settings.queue
+        self._judge = judge
+        self._most = {user.name: user.devices for user in settings.user if user.devices is not None}
+        self._share = {user.name: user.share for user in settings.user}
+        self._used: tuple[float, dict[str, float]] = (-USED_S, {})
+        self._users = functools.lru_cache(maxsize=4096)(state.user)
         self._devices = devices
         self._executor = make_executor(self)
         self._run_over = run_over
         self._report_bug = report_bug
         self._submission = functools.lru_cache(maxsize=8)(state.submission)  # a job's runs share one
+        self._asked = functools.lru_cache(maxsize=32)(self._configured)
         self._lock = threading.Lock()
         self._active: dict[int, tuple[Lease, float]] = {}  # by token: the lease, and when to renew it next
         self._away_since: dict[str, float] = {}
@@ -148,22 +162,50 @@ class Dispatcher(Listener):
     def _settle(self, lease: Lease, result: Run, error: FarmError | None) -> None:
         why = Failure.of(error) if error else result.error
         canceled = self._state.is_canceled(lease.job)
-        handed_over = isinstance(error, StoppingError) and not canceled
-        status = conclude(why, lease.attempt, self._settings.attempts, canceled=canceled)
-        if why is not None and (handed_over or status == "queued"):
-            self._state.requeue(lease.token, why, counted=not handed_over, partial=result)
+        placed = self._state.placed(lease.run)
+        tries = lease.attempt - placed.deaths
+        blamed = why if why and why.kind == "infrastructure" and not isinstance(error, UNBLAMED) else None
+        if not canceled and self._waits_again(lease, result, error, why, tries):
+            if blamed:
+                self._judge(lease.serial, blamed)
             return
-        target = result.target or self._state.target(lease.run)
-        fields = {"id": lease.run, "attempt": lease.attempt, "target": target, "status": status, "error": why}
+        status = conclude(why, tries, self._settings.attempts, canceled=canceled)
+        fields = {
+            "id": lease.run, "attempt": lease.attempt, "target": result.target or self._state.target(lease.run),
+            "status": status, "error": why, "variant": placed.name, "repetition": placed.repetition,
+        }  # fmt: skip
         run = result.model_copy(update=fields)
         try:
             Run.model_validate_json(run.model_dump_json())
         except ValidationError as e:  # say, a NaN: what cannot be read again must not be stored
             where = self._report_bug(f"document-{lease.run}-{lease.attempt}", f"{e}\n{result!r}")
             bug = BugError("the result cannot be stored", where=where, remedy="please report it with that file")
-            run = Run(id=lease.run, attempt=lease.attempt, target=target, status="failed", error=Failure.of(bug))
-        self._state.finish(lease.token, run)
+            run = nothing(lease).model_copy(update=fields | {"status": "failed", "error": Failure.of(bug)})
+        for job in self._state.finish(lease.token, run):  # raises when the lease was lost: then nobody is judged
+            self._run_over(job)
+            self._board.changed(job)
+        if not canceled and not isinstance(error, UNBLAMED):
+            self._judge(lease.serial, blamed)
         self._board.forget(lease.run)
+
+    def _waits_again(self, lease: Lease, result: Run, error: FarmError | None, why: Failure | None, tries: int) -> bool:
+        """Give a run back to the queue, if its attempt ended for a reason that may pass."""
+        if why is None:
+            return False
+        if isinstance(error, StoppingError):
+            self._state.requeue(lease.token, why, counted=False, partial=result)
+            return True
+        if isinstance(error, ConditionsError):
+            pause = self._settings.conditions_retry_s
+            if self._state.waited(lease.run) + pause > self._settings.conditions_wait_s:
+                return False
+            self._state.requeue(lease.token, why, counted=False, not_before=time.time() + pause, waited=pause)
+            return True
+        if conclude(why, tries, self._settings.attempts, canceled=False) != "queued":
+            return False
+        pause = back_off(tries, self._settings.retry_s)
+        self._state.requeue(lease.token, why, counted=True, partial=result, not_before=time.time() + pause)
+        return True
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
@@ -180,23 +222,36 @@ class Dispatcher(Listener):
             if lease.expires <= now:
                 self._expire(lease)
         devices = self._devices()
+        for run, reason in self._state.doomed(time.time()):
+            self._give_up(run, JobError(reason, where=f"run {run.id}", remedy="submit it again if it still matters"))
         queued = self._state.queued()
-        ready = {d.serial for d in devices if d.state == "device"}
-        waiting = {run.serial for run in queued}
-        self._away_since = {s: self._away_since.get(s, now) for s in waiting - ready}
+        there = {d.serial for d in devices if coming(d)}
+        waiting = {run.serial for run in queued if run.serial}
+        self._away_since = {s: self._away_since.get(s, now) for s in waiting - there}
         for run in overdue(queued, self._away_since, now, self._settings.device_wait_s):
-            reason = NoDeviceError(
-                f"{run.serial} did not come back within {self._settings.device_wait_s:g} s",
-                where=f"run {run.id}",
-                remedy="plug it in and submit again, or raise run.device_wait_s",
-            )
-            self._state.fail_queued(run.id, Failure.of(reason))
-            self._run_over(run.job)
-            self._board.changed(run.job)
-        for assignment in schedule(queued, devices, self._state.leases(), now):
+            reason = f"{run.serial} did not come back within {self._settings.device_wait_s:g} s"
+            remedy = "see `farm devices`; plug it in and submit again, or raise run.device_wait_s"
+            self._give_up(run, NoDeviceError(reason, where=f"run {run.id}", remedy=remedy))
+        leases, unix = self._state.leases(), time.time()
+        for assignment in schedule(queued, devices, leases, now, unix=unix, policy=self._policy(now, unix, leases)):
             if self._stopping.is_set():
                 return
             self._begin(assignment.run, assignment.device)
+
+    def _give_up(self, run: QueuedRun, error: FarmError) -> None:
+        self._state.fail_queued(run.id, Failure.of(error))
+        self._run_over(run.job)
+        self._board.changed(run.job)
+
+    def _policy(self, now: float, unix: float, leases: Sequence[Lease]) -> Policy:
+        if now - self._used[0] >= USED_S:
+            self._used = (now, self._state.used(unix - self._queue.window_s, unix))
+        running = Counter(self._users(lease.job) for lease in leases)
+        return Policy(self._queue.fairness, self._used[1], running, self._most, self._share)
+
+    def _configured(self, run: int, job: int) -> Submission:
+        submission = self._submission(job)
+        return submission if submission.terms.pair else submission.of(self._state.placed(run).variant)
 
     def _length(self, job: int) -> float:
         """Of a lease, in seconds: a pass may be silent up to its own deadline, and that one should strike first."""
@@ -205,12 +260,12 @@ class Dispatcher(Listener):
     def _begin(self, run: QueuedRun, device: Device) -> None:
         now = time.monotonic()
         length = self._length(run.job)
-        lease = self._state.claim(run.id, now + length)
+        lease = self._state.claim(run.id, target_of(device), now + length)
         if lease is None:
             return
         with self._lock:
             self._active[lease.token] = (lease, now + length / 4)
-        work = Work(run.id, lease.attempt, lease.token, self._submission(lease.job), device)
+        work = Work(run.id, lease.attempt, lease.token, self._asked(run.id, lease.job), device)
         try:
             self._executor.start(work)
         except StoppingError as e:

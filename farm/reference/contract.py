@@ -54,3 +54,11 @@ class Reference(ABC):
         Raises:
             ModelError: an operator fails.
         """
+
+    @abstractmethod
+    def invoke_ns(self, inputs: Mapping[int, Array]) -> int:
+        """Nanoseconds that the runtime takes for one frame, copies in and out left out. `inputs` may have other shapes.
+
+        Raises:
+            ModelError: an operator fails.
+        """

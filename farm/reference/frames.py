@@ -86,7 +86,9 @@ class FrameReader:
             raise InputsError(
                 f"holds {len(self._frame.sha256)} tensors, the model has {len(inputs)} inputs",
                 where=self._frame.name,
-                remedy="give one .npy file for each model input",
+                remedy="give a folder a frame, with one .npy file for each model input, in order of their names"
+                if len(inputs) > 1
+                else "give one .npy file a frame",
             )
         return {
             index: self._fit(load_npy(self._artifacts.read(sha256), self._frame.name), index)

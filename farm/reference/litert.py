@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import time
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -69,6 +70,26 @@ class LiteRt(Reference):
         """See `Reference`."""
         return self._inputs
 
+    def invoke_ns(self, inputs: Mapping[int, Array]) -> int:
+        """See `Reference`."""
+        try:
+            other = {index: value.shape for index, value in inputs.items() if self._inputs[index] != value.shape}
+            for index, shape in other.items():
+                self._interpreter.resize_tensor_input(index, shape)
+            if other:
+                self._interpreter.allocate_tensors()
+                self._inputs |= other
+            for index, value in inputs.items():
+                self._interpreter.set_tensor(index, value)
+            start = time.perf_counter_ns()
+            self._interpreter.invoke()
+            return time.perf_counter_ns() - start
+        except (ValueError, RuntimeError) as e:
+            raise self._failed(e) from e
+
+    def _failed(self, e: Exception) -> ModelError:
+        return ModelError(f"fails in the runtime: {e}", where=self.name, remedy="check the model and its inputs")
+
     def run(self, inputs: Mapping[int, Array]) -> dict[int, Array]:
         """See `Reference`. A tensor that the runtime never gave memory is left out, unless it is an output."""
         try:
@@ -76,9 +97,7 @@ class LiteRt(Reference):
                 self._interpreter.set_tensor(index, value)
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as e:
-            raise ModelError(
-                f"fails in the runtime: {e}", where=self.name, remedy="check the model and its inputs"
-            ) from e
+            raise self._failed(e) from e
         values: dict[int, Array] = {}
         for index in self._wanted:
             try:

@@ -120,6 +120,34 @@ def record_all(
     return tuple(recording for recording in found if recording is not None)
 
 
+def record_times(
+    name: str,
+    *,
+    artifacts: ArtifactStore,
+    model_sha256: str,
+    rounds: int,
+    progress: Progress | None = None,
+    timeout_s: float,
+) -> Recording:
+    """What each operator costs on reference `name`, on this computer and now: as of a `profile` pass of `rounds` invocations.
+
+    Errors as in `record`.
+    """
+    find(name)
+    job = WorkerJob(
+        runtime=name,
+        artifacts=artifacts.folder.absolute(),
+        model_sha256=model_sha256,
+        frames=(),
+        recipes=(),
+        layers=False,
+        threads=1,
+        rounds=rounds,
+    )
+    (made,) = run_worker(job, progress=progress, timeout_s=timeout_s)
+    return load(artifacts, made)
+
+
 def run_worker(job: WorkerJob, *, progress: Progress | None, timeout_s: float) -> tuple[str, ...]:
     """Run a job in a worker process; the sha256 of its recordings. Errors as in `record`."""
     deadline = time.monotonic() + timeout_s
@@ -130,7 +158,7 @@ def run_worker(job: WorkerJob, *, progress: Progress | None, timeout_s: float) -
             process.stdin.flush()
         for answer in _answers(process, deadline, job):
             if progress is not None:
-                progress(answer.done, len(job.frames))
+                progress(answer.done, job.steps)
             if answer.error is not None:
                 raise _raised(answer, job)
             if answer.recordings:
@@ -182,9 +210,9 @@ def _answers(process: subprocess.Popen[str], deadline: float, job: WorkerJob) ->
         left = deadline - time.monotonic()
         if left <= 0:
             raise errors.DeadlineError(
-                f"reference {job.runtime} did {last.done} of {len(job.frames)} frames in its time",
+                f"reference {job.runtime} did {last.done} of {job.steps} {'rounds' if job.rounds else 'frames'} in its time",
                 where=job.runtime,
-                remedy="submit fewer frames, or allow more time",
+                remedy=f"{'ask for fewer rounds' if job.rounds else 'submit fewer frames'}, or allow more time",
             )
         try:
             line = lines.get(timeout=min(left, TICK_S))

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from farm.capture.recording import FrameTime, Header, RecordingWriter, TensorSpec
+from farm.capture.recording import FrameTime, Header, OpTime, RecordingWriter, TensorSpec
 from farm.errors import BugError, FarmError
 from farm.model import graph as graphs
 from farm.model.recipe import Recipe
 from farm.reference.frames import FrameReader
 from farm.reference.registry import find
+from farm.reference.timing import operator_times
 from farm.store.artifacts import ArtifactStore
 from farm.submission import InputFrame
 
@@ -39,7 +40,7 @@ class _Message(BaseModel):
 
 
 class WorkerJob(_Message):
-    """What to run. One recording is made for each recipe."""
+    """What to run. One recording is made for each recipe; with `rounds`, one of times alone, of inputs of its own."""
 
     runtime: str
     artifacts: Path
@@ -48,6 +49,13 @@ class WorkerJob(_Message):
     recipes: tuple[Recipe | None, ...]
     layers: bool
     threads: int
+    rounds: int = 0
+    """How often each operator is timed by itself."""
+
+    @property
+    def steps(self) -> int:
+        """What `WorkerAnswer.done` counts up to."""
+        return self.rounds or len(self.frames)
 
 
 class WorkerError(_Message):
@@ -63,7 +71,7 @@ class WorkerAnswer(_Message):
     """One line: progress, or the end."""
 
     done: int = 0
-    """Frames, of those of the job."""
+    """Frames, or rounds, of those of the job."""
     recordings: tuple[str, ...] = ()
     """sha256 by recipe; the last line has them."""
     error: WorkerError | None = None
@@ -78,6 +86,8 @@ def perform(job: WorkerJob, tell: Callable[[int], None]) -> tuple[str, ...]:
     artifacts = ArtifactStore(job.artifacts)
     model = artifacts.read(job.model_sha256)
     graph = graphs.read(model)
+    if job.rounds:
+        return (_timed(job, model, graph, artifacts, tell),)
     reference = find(job.runtime)(model, graph, layers=job.layers, threads=job.threads)
     writers = [_Writer(job, reference, graph, artifacts) for _ in job.recipes]
     for done, (index, frame) in enumerate(job.frames, 1):
@@ -92,6 +102,25 @@ def perform(job: WorkerJob, tell: Callable[[int], None]) -> tuple[str, ...]:
                                                   preprocess_ns=ready - started, invoke_ns=ended - ready))  # fmt: skip
         tell(done)
     return tuple(writer.close() for writer in writers)
+
+
+def _timed(job: WorkerJob, model: bytes, graph: Graph, artifacts: ArtifactStore, tell: Callable[[int], None]) -> str:
+    """The sha256 of a recording as a `profile` pass makes it: a frame a round, an event an operator."""
+    runtime = find(job.runtime)
+    header = Header(
+        pass_="profile",  # noqa: S106  # a pass
+        source=runtime.name,
+        source_version=runtime.version(),
+        model_sha256=job.model_sha256,
+        kernel=runtime.kernel,
+        threads=1,
+    )
+    writer = RecordingWriter(artifacts, header)
+    for i, events in enumerate(operator_times(model, graph, runtime, job.rounds)):
+        for kind, tag, node, spent in events:
+            writer.op(OpTime(frame=i, tag=tag, type=kind, index=node, duration_us=round(spent / 1000)))
+        tell(i + 1)
+    return writer.close()
 
 
 class _Writer:
@@ -153,7 +182,7 @@ def main() -> int:
 
     try:
         recordings = perform(job, lambda done: tell(WorkerAnswer(done=done)))
-        tell(WorkerAnswer(done=len(job.frames), recordings=recordings))
+        tell(WorkerAnswer(done=job.steps, recordings=recordings))
     except FarmError as e:
         tell(WorkerAnswer(error=_error(e)))
     except MemoryError:

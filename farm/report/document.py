@@ -208,11 +208,45 @@ class Failure(Part):
         return cls(kind=error.kind, code=error.code, message=error.message, where=error.where, remedy=error.remedy)
 
 
+class Side(Part):
+    """One variant of a pair."""
+
+    name: str
+    model: str
+    latency_ms: Latency
+    memory_mb: float | None = None
+    top1: float | None = None
+    """Share of labelled frames that are right."""
+
+
+class Pair(Part):
+    """Two variants on one device, interleaved: A, B, A, B, ... Ratios are B/A; intervals are 95 % bootstrap over the rounds."""
+
+    a: Side
+    b: Side
+    rounds: int
+    frames: int
+    latency_ratio: float
+    """Median over rounds of median(B)/median(A) within a round, so that slow drift cancels."""
+    latency_interval: tuple[float, float]
+    noise_ratio: float
+    """The same figure for A against A of the next round: what chance alone gives."""
+    agreement: float | None = None
+    """Share of frames on which both give the same top-1."""
+    p_value: float | None = None
+    """McNemar's exact test of A's against B's correctness; None without labels."""
+
+
 class Run(Part):
     """One model on one target under one configuration."""
 
     id: int
     target: Target | None
+    variant: str = ""
+    """Name of its configuration; empty in a job that has only one."""
+    repetition: int = 0
+    same_as: int | None = None
+    """The run of another job that did this one's work."""
     status: RunStatus
     stage: str = ""
     """What it is doing now, or did last."""
@@ -226,6 +260,7 @@ class Run(Part):
     layer_types: tuple[LayerType, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     captures: tuple[CaptureLink, ...] = ()
+    pair: Pair | None = None
     pushed_bytes: int = 0
     """Model, runtime, agent and frames that were not yet on the device."""
     conditions: dict[str, str] = {}
@@ -248,6 +283,8 @@ class Job(Part):
     references: tuple[str, ...] = ()
     created: str = ""
     """UTC, ISO 8601."""
+    user: str = ""
+    priority: int = 0
     runs: tuple[Run, ...] = ()
     report: str = ""
     """Path of the HTML report, once written."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from farm.report import plots
-from farm.report.words import VIRTUAL_NOTE, layer_label, origin, percent
+from farm.report.table import SOURCES, latency_table
+from farm.report.words import VIRTUAL_NOTE, grounds, layer_label, origin, percent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +22,13 @@ def render(job: Job) -> str:
         loader=jinja2.PackageLoader("farm.report"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters.update(percent=percent, layer=layer_label)
+    environment.filters.update(percent=percent, layer=layer_label, grounds=grounds)
     return environment.get_template("job.html.j2").render(
         job=job,
         plots=plots,
         origin=origin,
+        latencies=latency_table([job]),
+        sources=SOURCES,
         virtual_note=VIRTUAL_NOTE,
         any_virtual=any(r.target and r.target.kind == "virtual" for r in job.runs),
     )

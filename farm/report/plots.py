@@ -67,7 +67,7 @@ def error_curve(comparison: Comparison) -> Markup:
 
 def time_by_layer(comparison: Comparison) -> Markup:
     """A bar for the time of each layer, colored by type: from the profile pass where it ran, else layer-aligned."""
-    layers = [d for d in comparison.layers if d.node >= 0]
+    layers = list({d.node: d for d in reversed(comparison.layers) if d.node >= 0}.values())[::-1]  # not a bar an output
     profiled = any(d.profile_us is not None for d in layers)
     times = [(d.profile_us if profiled else d.time_us) or 0.0 for d in layers]
     if not any(times):
@@ -178,6 +178,8 @@ def _line(name: str, places: Sequence[tuple[float, float]]) -> Markup:
 def _curve(name: str, places: Sequence[tuple[float, float, str, str]]) -> Markup:
     """Places are x, y, a style class of the dot, and what it says."""
     radius = 3 if len(places) <= 150 else 1.5
+    if name == "isolated":  # a ring, seen around a dot at the same place
+        radius += 1.5
     dots = Markup("").join(
         Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="{}"><title>{}</title></circle>').format(
             f"{name} {mark}".strip(), px, py, radius, said

@@ -31,6 +31,11 @@ class Row(Part):
     """By column, summed over the layers; None where the target has no such type."""
 
 
+CONDITIONS = ("kernel", "threads")
+SOURCES = {"profile": "plain model", "layers": "unfused model", "alone": "each alone"}
+"""What `Column.source` says, for people."""
+
+
 class LatencyTable(Part):
     """Layer types x targets; most expensive type first."""
 
@@ -40,9 +45,21 @@ class LatencyTable(Part):
     """By column."""
 
 
-def latency_table(job: Job, more: Sequence[tuple[Column, Sequence[LayerType]]] = ()) -> LatencyTable:
-    """The table of a job: a column for each run that has layer times, then `more` (of reference kernels, for example)."""
-    return table([*((_column(run), run.layer_types) for run in job.runs if run.layer_types), *more])
+def latency_table(jobs: Sequence[Job], more: Sequence[tuple[Column, Sequence[LayerType]]] = ()) -> LatencyTable:
+    """The table of jobs: a column for each run that has layer times, then `more` (of reference kernels, for example)."""
+    several, models = len(jobs) > 1, len({job.model_sha256 for job in jobs}) > 1
+    found = []
+    for job in jobs:
+        words = [*([f"job {job.job}"] if several else []), *([job.model] if models else [])]
+        found += [(_column(run, words), run) for run in job.runs if run.layer_types]
+    titles = [column.title for column, _ in found]
+    columns = (
+        column
+        if titles.count(column.title) == 1
+        else column.model_copy(update={"title": f"{column.title}, run {run.id}"})
+        for column, run in found
+    )
+    return table([*zip(columns, (run.layer_types for _, run in found), strict=True), *more])
 
 
 def table(columns: Sequence[tuple[Column, Sequence[LayerType]]]) -> LatencyTable:
@@ -64,6 +81,7 @@ def table(columns: Sequence[tuple[Column, Sequence[LayerType]]]) -> LatencyTable
     )
 
 
-def _column(run: Run) -> Column:
-    how = ", ".join(f"{word} {run.conditions[word]}" for word in ("kernel", "threads") if word in run.conditions)
-    return Column(title=f"{target_label(run.target)}{f', {how}' if how else ''}", source=run.layer_types[0].source)
+def _column(run: Run, words: Sequence[str]) -> Column:
+    how = [f"{word} {run.conditions[word]}" for word in CONDITIONS if word in run.conditions]
+    other = [word for word in run.variant.split(", ") if word and word.partition("=")[0] not in CONDITIONS]
+    return Column(title=", ".join([target_label(run.target), *how, *other, *words]), source=run.layer_types[0].source)

@@ -51,6 +51,23 @@ def origin(comparison: Comparison) -> str:
     )
 
 
+def run_label(run: Run) -> str:
+    """A run's target and, in a job of several, its configuration and how often it was repeated."""
+    words = [target_label(run.target), run.variant, f"again {run.repetition}" if run.repetition else ""]
+    if run.same_as is not None:
+        words.append(f"done by run {run.same_as}")
+    return ", ".join(word for word in words if word)
+
+
+def grounds(run: Run) -> str:
+    """What a verdict rests on."""
+    if run.pair is not None:
+        return f"{run.pair.rounds} rounds of {run.pair.frames} frames; A against A: {run.pair.noise_ratio:.3f}x"
+    if run.verdict is None:
+        return ""
+    return f"confidence {percent(run.verdict.confidence)} of {run.verdict.n} frame bootstraps"
+
+
 def target_label(target: Target | None) -> str:
     """`127.0.0.1:4711 (virtual x86_64)`."""
     if target is None:

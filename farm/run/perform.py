@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from farm.assess.assess import assess_run
 from farm.capture import recording
 from farm.capture.ingest import ingest
+from farm.compare.pair import Variants, compare_pair, conclude
 from farm.errors import BugError, FarmError, InfrastructureError, ModelError
-from farm.fleet import health
-from farm.fleet.adb import AdbDevice, AdbServer, PushItem
+from farm.fleet import health, hosts
+from farm.fleet.adb import AdbDevice, PushItem
 from farm.model import graph as graphs
 from farm.report.document import CaptureLink, Run, RunStatus, Target
 from farm.run import bundle, passes, stage
@@ -25,11 +26,12 @@ from farm.store.artifacts import sha256_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from farm.capture.recording import PassName, Recording
+    from farm.capture.recording import Recording
     from farm.run.steps import Plan, Step
     from farm.run.work import Perform, Progress, Work
     from farm.settings import Settings
     from farm.store.artifacts import ArtifactStore
+    from farm.submission import Submission
 
 CLEAN_UP_S = 15.0
 LOCK = f"{stage.FOLDER}/agent.lock"
@@ -38,10 +40,10 @@ TOKEN_BITS = 20
 
 def make_perform(settings: Settings, artifacts: ArtifactStore) -> Perform:
     """The function that carries out runs with these settings."""
-    server = AdbServer(settings.adb.host, settings.adb.port)
 
     def perform(work: Work, progress: Progress, check: Callable[[], None]) -> Run:
-        return _Attempt(work, server.device(work.device.serial), settings.data, artifacts, progress, check).perform()
+        device = hosts.handle(settings, work.device.serial)
+        return _Attempt(work, device, settings.data, artifacts, progress, check).perform()
 
     return perform
 
@@ -49,6 +51,16 @@ def make_perform(settings: Settings, artifacts: ArtifactStore) -> Perform:
 def lease_number(token: int) -> int:
     """A number that grows from lease to lease, also across labs and lost databases: begun at the wall clock's seconds."""
     return int(time.time()) << TOKEN_BITS | token & ((1 << TOKEN_BITS) - 1)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One invocation of the agent. `title` names its files; a pair runs one step many times."""
+
+    title: str
+    plan: Plan
+    step: Step
+    submission: Submission
 
 
 @dataclass
@@ -62,7 +74,7 @@ class _Attempt:
     progress: Progress
     check: Callable[[], None]
     captures: list[CaptureLink] = field(default_factory=list)
-    recordings: dict[PassName, Recording] = field(default_factory=dict)
+    recordings: dict[str, Recording] = field(default_factory=dict)
     conditions: dict[str, str] = field(default_factory=dict)
     pushed: int = 0
 
@@ -84,30 +96,50 @@ class _Attempt:
 
     def _measure(self) -> None:
         """Everything that touches the device. It is left as it was found, but for the cache."""
-        submission, abi, kind = self.work.submission, self.work.device.abi, self.work.device.kind
-        graph = graphs.read(self.artifacts.read(submission.model_sha256), submission.model_name)
+        abi, kind = self.work.device.abi, self.work.device.kind
         files = bundle.for_abi(abi, virtual=kind == "virtual", data=self.data)
         agent = stage.Blob.of_file(files.agent, sha256_of(files.agent), program=True)
         runtime = stage.Blob.of_file(files.runtime, sha256_of(files.runtime))
-        plan = Planner(submission, graph, self.artifacts, self.data / "references", self._tell).plan()
+        turns = self._turns()
+        blobs = {blob.sha256: blob for turn in turns for blob in turn.plan.blobs()}
         self.pushed = stage.stage(
             self.device,
-            [agent, runtime, *plan.blobs()],
-            room=sum(step.room for step in plan.steps),
+            [agent, runtime, *blobs.values()],
+            room=sum(turn.step.room for turn in turns),
             progress=lambda done, of: self._tell("stage", done, of),
         )
         try:
             self.device.shell(["mkdir", "-p", self.folder], stage.DEADLINE_S)
-            self._note(runtime, plan)
-            for step in plan.steps:
-                self._pass(step, agent, runtime)
+            self._note(runtime, turns[0].plan)
+            for turn in turns:
+                self._pass(turn, agent, runtime)
         finally:
             with contextlib.suppress(InfrastructureError):  # gone devices are cleaned by the next run's own stage
                 self.device.shell(["rm", "-rf", self.folder], CLEAN_UP_S)
 
-    def _pass(self, step: Step, agent: stage.Blob, runtime: stage.Blob) -> None:
-        name = step.name
-        listing, remote = f"{self.folder}/{name}.frames", f"{self.folder}/{name}.mcap"
+    def _turns(self) -> list[Turn]:
+        """The passes in the order they run: those of the submission, or a pair's, A and B in turn."""
+        submission = self.work.submission
+        if not submission.terms.pair:
+            plan = self._plan(submission)
+            return [Turn(step.name, plan, step, submission) for step in plan.steps]
+        sides = {}
+        for index, side in enumerate("ab"):
+            alone = submission.of(index).model_copy(update={"passes": ("latency",)})
+            sides[side] = (self._plan(alone), alone)
+        return [
+            Turn(f"latency-{side}{number}", plan, plan.steps[0], alone)
+            for number in range(submission.pair_rounds)
+            for side, (plan, alone) in sides.items()
+        ]
+
+    def _plan(self, submission: Submission) -> Plan:
+        graph = graphs.read(self.artifacts.read(submission.model_sha256), submission.model_name)
+        return Planner(submission, graph, self.artifacts, self.data / "references", self._tell).plan()
+
+    def _pass(self, turn: Turn, agent: stage.Blob, runtime: stage.Blob) -> None:
+        step, name, title = turn.step, turn.step.name, turn.title
+        listing, remote = f"{self.folder}/{title}.frames", f"{self.folder}/{title}.mcap"
         content = passes.frame_list(step.rows)
         self.device.push([PushItem(listing, lambda: [content])], stage.DEADLINE_S)
         work = passes.Pass(
@@ -121,26 +153,24 @@ class _Attempt:
             ),
         )  # fmt: skip
         with tempfile.TemporaryDirectory(dir=_folder(self.data / "incoming")) as temporary:
-            local = Path(temporary) / f"{name}.mcap"
+            local = Path(temporary) / f"{title}.mcap"
             try:
-                passes.run(
-                    self.device, work, self.work.submission, lambda done, of: self._tell(name, done, of), self.check
-                )
-                self._tell(f"pull {name}", 0, 0)
+                passes.run(self.device, work, turn.submission, lambda done, of: self._tell(title, done, of), self.check)
+                self._tell(f"pull {title}", 0, 0)
                 passes.pull(self.device, remote, local)
             except FarmError as e:
                 if (local.is_file() and local.stat().st_size) or passes.rescue(self.device, remote, local):
-                    self._keep(name, local)
+                    self._keep(title, local)
                 if name == "isolated" and isinstance(e, ModelError):
                     self.recordings.pop(name, None)
                     self.conditions[f"{name} left out"] = str(e)  # a help to the verdict; the run stands without it
                     return
                 raise
-            self._keep(name, local)
-            if name not in self.recordings or not self.recordings[name].complete:
-                raise BugError("ended well, but its capture is cut off", where=f"{self.device.serial}: pass {name}")
+            self._keep(title, local)
+            if title not in self.recordings or not self.recordings[title].complete:
+                raise BugError("ended well, but its capture is cut off", where=f"{self.device.serial}: pass {title}")
 
-    def _keep(self, name: PassName, local: Path) -> None:
+    def _keep(self, name: str, local: Path) -> None:
         """Store a capture, and its recording if it holds one."""
         sha256 = self.artifacts.put_file(local)
         found = ingest(local, f"device:{self.device.serial}", self.artifacts)
@@ -157,7 +187,7 @@ class _Attempt:
         )
 
     def _note(self, runtime: stage.Blob, plan: Plan) -> None:
-        submission = self.work.submission
+        submission = self.work.submission.of(0)
         self.conditions = {
             "kernel": submission.kernel,
             "threads": str(submission.threads),
@@ -172,7 +202,19 @@ class _Attempt:
             **{f"{name} left out": why for name, why in plan.left_out.items()},
         }
 
+    def _conclude_pair(self) -> Run:
+        submission = self.work.submission
+        sides = []
+        for side, (name, alone) in zip("ab", submission.configurations(), strict=True):
+            graph = graphs.read(self.artifacts.read(alone.model_sha256), alone.model_name)
+            rounds = tuple(self.recordings[f"latency-{side}{n}"] for n in range(submission.pair_rounds))
+            sides.append(Variants(name, graph, alone.model_name, rounds))
+        pair = compare_pair(sides[0], sides[1], [frame.label for frame in submission.frames], self.artifacts)
+        return self._run("done", verdict=conclude(pair), pair=pair)
+
     def _conclude(self) -> Run:
+        if self.work.submission.terms.pair:
+            return self._conclude_pair()
         assessed = assess_run(
             self.work.submission,
             self.artifacts,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from farm.errors import InputsError, ModelError, RecipeError
 from farm.model import graph as graphs
+from farm.model import support
 from farm.reference.frames import FrameReader
 
 if TYPE_CHECKING:
@@ -16,12 +17,13 @@ PICTURE_TYPES = frozenset({"float32", "uint8", "int8"})
 
 
 def check(submission: Submission, artifacts: ArtifactStore) -> None:
-    """Check that model, recipe, inputs and labels fit together.
+    """Check that the passes can carry the model, and that recipe, inputs and labels fit it.
 
     Raises:
         JobError: what does not fit, with the file's name.
     """
     graph = graphs.read(artifacts.read(submission.model_sha256), submission.model_name)
+    support.check(graph, submission.model_name)
     if any(frame.kind == "image" for frame in submission.frames):
         _takes_pictures(graph, submission)
     classes = classes_of(graph)

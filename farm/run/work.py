@@ -22,6 +22,7 @@ class Work:
     attempt: int
     token: int
     submission: Submission
+    """Of this run's configuration; a pair has both variants."""
     device: Device
 
 

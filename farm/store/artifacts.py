@@ -24,6 +24,10 @@ BATCH_BYTES, BATCH_PARTS = 4 << 20, 512
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+class MismatchError(StorageError):
+    """The bytes are not those that were announced."""
+
+
 class ArtifactStore:
     """A folder of artifacts: `<folder>/ab/cdef...`. Safe for several processes at once."""
 
@@ -70,7 +74,8 @@ class ArtifactStore:
         """Store the concatenation of `parts`; its sha256.
 
         Raises:
-            StorageError: no room, or the bytes are not those of `expected`.
+            MismatchError: the bytes are not those of `expected`.
+            StorageError: no room.
         """
         digest = hashlib.sha256()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +94,7 @@ class ArtifactStore:
         sha256 = digest.hexdigest()
         if expected is not None and sha256 != expected:
             temporary.unlink(missing_ok=True)
-            raise StorageError(
+            raise MismatchError(
                 f"got bytes of {sha256[:12]}, expected {expected[:12]}",
                 where=str(self.folder),
                 remedy="send them again",

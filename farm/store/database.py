@@ -33,6 +33,8 @@ class Database:
             self._writer = sqlite.connect(file)
         self._readers: queue.LifoQueue[sqlite.Connection] = queue.LifoQueue()
         self._closed = False
+        self.version = 0
+        """Grows with every change that somebody may have to look at."""
 
     def close(self) -> None:
         """Close the file; what comes after is refused."""
@@ -44,8 +46,8 @@ class Database:
                 self._readers.get_nowait().close()
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[sqlite.Connection]:
-        """A transaction that is committed at the end, or not at all."""
+    def write(self, *, quiet: bool = False) -> Iterator[sqlite.Connection]:
+        """A transaction that is committed at the end, or not at all; a `quiet` one leaves `version` as it is."""
         with self._lock, typed_errors(self._file):
             if self._closed:
                 raise _is_closed()
@@ -53,6 +55,7 @@ class Database:
             try:
                 yield self._writer
                 self._writer.execute("COMMIT")
+                self.version += not quiet
             except BaseException:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")

@@ -31,7 +31,10 @@ def slim(row: sqlite.Row) -> Run:
     """A row of runs without figures: target, status, verdict, error."""
     return Run(
         id=row["id"],
-        target=Target.model_validate_json(row["target"]),
+        target=Target.model_validate_json(row["target"]) if row["target"] else None,
+        variant=row["configuration"],
+        repetition=row["repetition"],
+        same_as=row["same_as"],
         status=row["status"],
         attempt=row["attempt"],
         verdict=Verdict.model_validate_json(row["verdict"]) if row["verdict"] else None,

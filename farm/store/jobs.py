@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from farm.errors import JobError
 from farm.report.document import Failure, Job
 from farm.store.database import Database, now, record
 from farm.store.documents import job_document, slim, whole
 from farm.store.rows import LEASE, Lease, RunRow
+from farm.store.shared import promote
 from farm.submission import Submission
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Literal
 
-    from farm.report.document import JobStatus, Run, Target
+    from farm.report.document import JobStatus, Run
+    from farm.store import sqlite
+    from farm.store.rows import Placement
 
     Over = Literal["done", "failed", "canceled"]
 
@@ -22,36 +26,64 @@ if TYPE_CHECKING:
 class Jobs(Database):
     """Methods on jobs."""
 
-    def add_job(self, submission: Submission, targets: Sequence[Target], *, key: str | None = None) -> int:
-        """Store a job with a queued run for each of `targets`; its id. A `key` seen before gives the job stored then."""
-        recipe = submission.recipe
+    def add_job(
+        self,
+        submission: Submission,
+        placements: Sequence[Placement],
+        *,
+        key: str | None = None,
+        user: str = "local",
+        kind: str = "job",
+    ) -> int:
+        """Store a job with a queued run for each of `placements`; its id. A `key` seen before gives the job stored then.
+
+        A run whose fingerprint another one has that waits or runs shares that one's result.
+
+        Raises:
+            JobError: a job it is to wait for is not there.
+        """
+        terms = submission.terms
         created = now()
-        summary = Job(
-            job=0,
-            status="queued",
-            model=submission.model_name,
-            model_sha256=submission.model_sha256,
-            inputs=submission.inputs,
-            frames=len(submission.frames),
-            recipe=recipe.origin if recipe else "",
-            selector=submission.selector,
-            references=submission.references,
-            created=created,
-        )
         with self.write() as db:
             if key is not None and (known := db.execute("SELECT id FROM jobs WHERE key = ?", (key,)).fetchone()):
                 return int(known["id"])
             job = db.execute(
-                "INSERT INTO jobs (key, created, submission, summary) VALUES (?, ?, ?, ?)",
-                (key, created, submission.model_dump_json(), summary.model_dump_json()),
+                "INSERT INTO jobs (key, created, submission, summary, user, kind, priority, not_before, deadline)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(key, created, submission.model_dump_json(), _summary(submission, created, user)),
+                    *(user, kind, terms.priority, terms.not_before, terms.deadline),
+                ),
             ).lastrowid
             assert job is not None  # noqa: S101  # an INSERT has one
-            db.executemany(
-                "INSERT INTO runs (job, serial, target) VALUES (?, ?, ?)",
-                [(job, t.serial, t.model_dump_json()) for t in targets],
-            )
-            record(db, "submitted", job=job, detail=f"{len(targets)} runs")
+            for after in dict.fromkeys(terms.after):
+                if not db.execute("SELECT 1 FROM jobs WHERE id = ? AND id <> ?", (after, job)).fetchone():
+                    raise JobError(f"there is no job {after} to wait for", where="--after", remedy="see `farm jobs`")
+                db.execute("INSERT INTO dependencies (job, after) VALUES (?, ?)", (job, after))
+            names = [name for name, _ in submission.configurations()]
+            for placement in placements:
+                self._add_run(db, job, placement, names[placement.variant])
+            record(db, "submitted", job=job, detail=f"{len(placements)} runs")
         return job
+
+    @staticmethod
+    def _add_run(db: sqlite.Connection, job: int, placement: Placement, configuration: str) -> None:
+        target, leader = placement.target, None
+        if placement.fingerprint:
+            leader = db.execute(
+                "SELECT id FROM runs WHERE fingerprint = ? AND same_as IS NULL AND status IN ('queued', 'running')"
+                " AND NOT (SELECT canceled FROM jobs WHERE id = job) ORDER BY id LIMIT 1",
+                (placement.fingerprint,),
+            ).fetchone()
+        db.execute(
+            "INSERT INTO runs (job, serial, target, variant, repetition, configuration, fingerprint, floating, same_as)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(job, target.serial if target else "", target.model_dump_json() if target else ""),
+                *(placement.variant, placement.repetition, configuration, placement.fingerprint),
+                *(target is None, leader["id"] if leader else None),
+            ),
+        )
 
     def job_of_key(self, key: str) -> int | None:
         """The job that was submitted under `key`."""
@@ -76,7 +108,7 @@ class Jobs(Database):
                 "SELECT id, status, summary, report FROM jobs ORDER BY id DESC LIMIT ?", (limit,)
             ).fetchall()
             runs = db.execute(
-                "SELECT id, job, target, status, attempt, verdict, error FROM runs"
+                "SELECT id, job, target, status, attempt, verdict, error, configuration, repetition, same_as FROM runs"
                 " WHERE job IN (SELECT id FROM jobs ORDER BY id DESC LIMIT ?) ORDER BY id",
                 (limit,),
             ).fetchall()
@@ -98,15 +130,14 @@ class Jobs(Database):
 
     def rows(self, job: int) -> list[RunRow]:
         """Where the runs of a job stand."""
-        found = self.read("SELECT id, job, serial, status, attempt, error FROM runs WHERE job = ? ORDER BY id", job)
+        found = self.read(
+            "SELECT id, job, serial, status, attempt, error, configuration FROM runs WHERE job = ? ORDER BY id", job
+        )
         return [
             RunRow(
-                r["id"],
-                r["job"],
-                r["serial"],
-                r["status"],
-                r["attempt"],
+                *(r["id"], r["job"], r["serial"], r["status"], r["attempt"]),
                 Failure.model_validate_json(r["error"]).message if r["error"] else "",
+                r["configuration"],
             )
             for r in found
         ]
@@ -118,7 +149,10 @@ class Jobs(Database):
                 "UPDATE jobs SET canceled = 1 WHERE id = ? AND status IN ('queued', 'running') RETURNING id", (job,)
             ).fetchall():
                 return []
-            db.execute("UPDATE runs SET status = 'canceled' WHERE job = ? AND status = 'queued'", (job,))
+            for row in db.execute(
+                "UPDATE runs SET status = 'canceled' WHERE job = ? AND status = 'queued' RETURNING id", (job,)
+            ).fetchall():
+                promote(db, row["id"])
             record(db, "canceled", job=job)
             return [Lease(*r) for r in db.execute(f"{LEASE} WHERE r.job = ?", (job,)).fetchall()]
 
@@ -139,3 +173,31 @@ class Jobs(Database):
     def is_canceled(self, job: int) -> bool:
         """Whether somebody asked for the end of the job."""
         return bool(self.read("SELECT canceled FROM jobs WHERE id = ?", job)[0][0])
+
+    def user(self, job: int) -> str:
+        """Who submitted it."""
+        return str(self.read("SELECT user FROM jobs WHERE id = ?", job)[0][0])
+
+    def unfinished(self, user: str) -> int:
+        """Runs of the user that wait or run."""
+        sql = "SELECT count(*) FROM runs r JOIN jobs j ON j.id = r.job WHERE j.user = ? AND r.status IN ('queued', 'running')"
+        return int(self.read(sql, user)[0][0])
+
+
+def _summary(submission: Submission, created: str, user: str) -> str:
+    configurations = [asked for _, asked in submission.configurations()]
+    recipe = configurations[0].recipe
+    return Job(
+        job=0,
+        status="queued",
+        model=", ".join(dict.fromkeys(asked.model_name for asked in configurations)),
+        model_sha256=configurations[0].model_sha256,
+        inputs=submission.inputs,
+        frames=len(submission.frames),
+        recipe=recipe.origin if recipe else "",
+        selector=submission.selector,
+        references=submission.references,
+        created=created,
+        user=user,
+        priority=submission.terms.priority,
+    ).model_dump_json()

@@ -67,6 +67,86 @@ def first(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def lab(db: Database) -> None:
+    """Users, priorities, dependencies, variants; devices with their history, reservations; scopes, audit."""
+    for statement in (
+        "ALTER TABLE jobs ADD COLUMN user TEXT NOT NULL DEFAULT 'local'",
+        "ALTER TABLE jobs ADD COLUMN kind TEXT NOT NULL DEFAULT 'job'",  # job, sentinel
+        "ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0",  # higher first
+        "ALTER TABLE jobs ADD COLUMN not_before REAL NOT NULL DEFAULT 0",  # Unix seconds
+        "ALTER TABLE jobs ADD COLUMN deadline REAL",  # Unix seconds; what has not begun by then fails
+        "CREATE INDEX jobs_by_user ON jobs(user, status)",
+        """CREATE TABLE dependencies (
+             job INTEGER NOT NULL REFERENCES jobs(id),
+             after INTEGER NOT NULL REFERENCES jobs(id),
+             PRIMARY KEY (job, after)
+           ) STRICT""",
+        "ALTER TABLE runs ADD COLUMN variant INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN repetition INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN configuration TEXT NOT NULL DEFAULT ''",  # the variant's name
+        "ALTER TABLE runs ADD COLUMN floating INTEGER NOT NULL DEFAULT 0",  # on any matching device
+        "ALTER TABLE runs ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0",  # of daemons, while it ran
+        "ALTER TABLE runs ADD COLUMN started REAL",  # Unix seconds, of the newest attempt
+        "ALTER TABLE runs ADD COLUMN ended REAL",
+        "ALTER TABLE runs ADD COLUMN not_before REAL NOT NULL DEFAULT 0",  # Unix seconds: back-off
+        "ALTER TABLE runs ADD COLUMN waited REAL NOT NULL DEFAULT 0",  # seconds spent waiting for conditions
+        "ALTER TABLE runs ADD COLUMN avoid TEXT NOT NULL DEFAULT '[]'",  # serials where an attempt failed
+        "ALTER TABLE runs ADD COLUMN fingerprint TEXT NOT NULL DEFAULT ''",  # equal: the same work
+        "ALTER TABLE runs ADD COLUMN same_as INTEGER",  # the run whose result this one shares
+        "CREATE INDEX runs_by_fingerprint ON runs(fingerprint) WHERE fingerprint <> ''",
+        "CREATE INDEX runs_by_ended ON runs(ended) WHERE ended IS NOT NULL",
+        "CREATE INDEX runs_by_same_as ON runs(same_as) WHERE same_as IS NOT NULL",
+        "ALTER TABLE tokens ADD COLUMN scope TEXT NOT NULL DEFAULT 'admin'",  # read, submit, operate, admin
+        "ALTER TABLE tokens ADD COLUMN user TEXT NOT NULL DEFAULT 'local'",
+        "DELETE FROM tokens",  # the data folder's own, which each start adds anew
+        "ALTER TABLE tokens ADD COLUMN expires REAL",  # Unix seconds
+        "ALTER TABLE tokens ADD COLUMN revoked REAL",
+        "CREATE UNIQUE INDEX tokens_by_name ON tokens(name) WHERE revoked IS NULL",
+        """CREATE TABLE devices (
+             serial TEXT PRIMARY KEY,
+             host TEXT NOT NULL DEFAULT '',           -- of farm.toml's [[host]]; '' is [adb]
+             name TEXT NOT NULL DEFAULT '',
+             pool TEXT NOT NULL DEFAULT '',
+             labels TEXT NOT NULL DEFAULT '[]',
+             first_seen REAL NOT NULL,                -- Unix seconds, as all below
+             last_seen REAL NOT NULL,
+             properties TEXT NOT NULL DEFAULT '{}',   -- of getprop, those that say what it is
+             enrolment TEXT,                          -- fleet.enrolment.Enrolment
+             enrolled REAL,
+             faults INTEGER NOT NULL DEFAULT 0,       -- in a row
+             quarantined REAL,
+             quarantine TEXT NOT NULL DEFAULT '',     -- the reason
+             needs_human TEXT NOT NULL DEFAULT ''     -- the reason; '' when nobody is needed
+           ) STRICT""",
+        """CREATE TABLE device_events (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             at REAL NOT NULL,
+             serial TEXT NOT NULL,
+             kind TEXT NOT NULL,
+             detail TEXT NOT NULL DEFAULT ''
+           ) STRICT""",
+        "CREATE INDEX device_events_by_serial ON device_events(serial, id)",
+        """CREATE TABLE reservations (
+             serial TEXT PRIMARY KEY,
+             user TEXT NOT NULL,
+             since REAL NOT NULL,
+             expires REAL NOT NULL,
+             reason TEXT NOT NULL DEFAULT ''
+           ) STRICT""",
+        """CREATE TABLE audit (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             at REAL NOT NULL,
+             user TEXT NOT NULL,
+             token TEXT NOT NULL,                     -- its name
+             action TEXT NOT NULL,
+             subject TEXT NOT NULL DEFAULT '',
+             status INTEGER NOT NULL DEFAULT 0        -- HTTP's; 0: not answered, or not yet
+           ) STRICT""",
+    ):
+        db.execute(statement)
+
+
 def migrate(file: Path) -> None:
     """Bring the tables of `file` up to date; each migration is applied whole or not at all."""
     connection = sqlite.connect(file)

@@ -222,6 +222,30 @@ def test_many_small_frames_share_files_and_are_found_again(artifacts: ArtifactSt
         found.tensors(artifacts, 20_000)
 
 
+@pytest.mark.parametrize("odd", [0, 1])
+def test_large_frames_are_read_whole_and_stay_as_stored(artifacts: ArtifactStore, odd: int) -> None:
+    values: dict[int, np.ndarray[Any, Any]] = {
+        1: np.arange(300_001, dtype=np.float32).reshape(1, -1),
+        2: np.arange(70_000 + odd, dtype=np.int16).astype(np.int8),
+    }
+    header = Header(pass_="layers", source="x", source_version="", model_sha256="", kernel="", threads=1)  # noqa: S106
+    writer = RecordingWriter(artifacts, header)
+    for i in range(3):  # of an odd size each, so that all but the first lie askew in the file
+        writer.frame(i, values)
+    found = load(artifacts, writer.close())
+    for i in range(3):
+        read = found.tensors(artifacts, i)
+        for tensor, value in values.items():
+            np.testing.assert_array_equal(read[tensor], value)
+            assert (read[tensor].dtype, read[tensor].flags.aligned) == (value.dtype, True)
+        read[1][0, 0] = 7
+        assert found.tensors(artifacts, i)[1][0, 0] == 0
+    stored = artifacts.path(found.frames[2])
+    stored.write_bytes(stored.read_bytes()[:-1])
+    with pytest.raises(StorageError, match="cut off"):
+        found.tensors(artifacts, 2)
+
+
 INGEST = """
 import resource, sys
 from pathlib import Path

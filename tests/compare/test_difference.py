@@ -19,6 +19,7 @@ Array = np.ndarray[Any, Any]
 FLOAT = Tensor(0, "x", "float32", (-1,), (), (), 0, constant=False)
 INT8 = Tensor(0, "x", "int8", (-1,), (0.5,), (3,), 0, constant=False)
 numbers = st.floats(-1e6, 1e6, width=32)
+integers = st.sampled_from([np.iinfo(name) for name in ("int8", "uint8", "int16", "int32")])
 
 
 @given(
@@ -38,6 +39,62 @@ def test_figures_are_their_definitions(pair: tuple[Array, Array], piece: int) ->
     assert found.max_abs == pytest.approx(np.abs(d - r).max())
     assert found.lsb is None
     assert -1 <= found.cosine <= 1
+
+
+@st.composite
+def quantized_pairs(draw: st.DrawFn) -> tuple[Array, Array]:
+    """Two tensors [rows, 3] of integers, some of whose rows are equal."""
+    limits, rows = draw(integers), draw(st.integers(1, 40))
+    small = st.integers(max(limits.min, -1000), min(limits.max, 1000))
+    reference = draw(hnp.arrays(limits.dtype, (rows, 3), elements=small))
+    device = draw(hnp.arrays(limits.dtype, (rows, 3), elements=small))
+    same = draw(hnp.arrays(bool, rows))
+    return np.where(same[:, None], reference, device), reference
+
+
+@given(
+    pair=quantized_pairs(),
+    scales=st.lists(st.floats(1e-6, 1e3), min_size=3, max_size=3)
+    | st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=1),
+    zero=st.integers(-128, 127),
+    piece=st.integers(1, 50),
+    block=st.integers(1, 80),
+)
+def test_quantized_figures_are_their_definitions(
+    pair: tuple[Array, Array], scales: list[float], zero: int, piece: int, block: int
+) -> None:
+    device, reference = pair
+    tensor = Tensor(
+        0, "x", reference.dtype.name, reference.shape, tuple(scales), (zero,) * len(scales), 1, constant=False
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(differences, "PIECE", piece)
+        patch.setattr(differences, "BLOCK", block)
+        patch.setattr(differences, "PROBE", 3)
+        found = difference(device, reference, tensor)
+    d, r = ((values.astype(float) - zero) * scales for values in pair)
+    norm = math.sqrt((d**2).sum()) * math.sqrt((r**2).sum())
+    assert found.signal == pytest.approx((r**2).sum(), rel=1e-5)
+    assert found.error == pytest.approx(((d - r) ** 2).sum(), rel=1e-5)
+    assert found.max_abs == pytest.approx(np.abs(d - r).max(), rel=1e-5)
+    assert found.lsb == np.abs(device.astype(np.int64) - reference).max()
+    if norm:
+        assert found.cosine == pytest.approx((d * r).sum() / norm, rel=1e-5, abs=1e-5)
+    span = np.ptp(r) or np.abs(r).max() or scales[0]
+    assert found.nrmse == pytest.approx(min(BROKEN, math.sqrt(((d - r) ** 2).mean()) / span), rel=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "float32"])
+def test_layers_of_any_size_are_summed_whole(dtype: str) -> None:
+    random = np.random.default_rng(1)
+    for size in (1, 8191, 8192, 8193, 65536, 112 * 112 * 32, 999_983):  # the last is prime
+        device, reference = (random.integers(0, 100, size).astype(dtype) for _ in range(2))
+        device[: size // 2] = reference[: size // 2]
+        found = difference(device, reference, Tensor(0, "x", dtype, (size,), (), (), 0, constant=False))
+        d, r = device.astype(float), reference.astype(float)
+        assert found.signal == pytest.approx((r @ r), rel=1e-5)
+        assert found.error == pytest.approx((d - r) @ (d - r), rel=1e-5)
+        assert found.max_abs == np.abs(d - r).max()
 
 
 @given(hnp.arrays(np.float32, st.integers(0, 30), elements=st.floats(width=32)))

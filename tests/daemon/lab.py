@@ -45,7 +45,7 @@ class Bench:
 
 
 def settings(data: Path, *, port: int = 8377, runs: Runs | None = None) -> Settings:
-    return Settings(data=data, api=Api(port=port, artifact_limit_mb=1), run=runs or Runs())
+    return Settings(data=data, api=Api(port=port, artifact_limit_mb=1), run=runs or Runs(retry_s=0.05))
 
 
 def submission(name: str = "ok", selector: str = "", pass_timeout_s: float = 600) -> Submission:
@@ -113,7 +113,7 @@ def until(holds: Callable[[], object], within_s: float = 60) -> None:
 
 def main() -> None:
     """`serve DATA PORT`, or `submit DATA MODEL` and wait, in a process of their own."""
-    from farm.cli import client
+    from farm import client
 
     command, data, argument = sys.argv[1:]
     with contextlib.suppress(KeyboardInterrupt):

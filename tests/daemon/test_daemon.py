@@ -16,7 +16,7 @@ import pytest
 
 from farm.api.advert import read_advert, read_token
 from farm.api.messages import Event, NotFoundError, TokenError
-from farm.cli.client import Client, connect
+from farm.client import Client, connect
 from farm.daemon import Daemon
 from farm.errors import DaemonError, InputsError, JobError, NoDeviceError, SelectorError, StorageError
 from farm.settings import Runs
@@ -232,9 +232,9 @@ def test_artifacts_are_sent_once_verified_and_read_back(client: Client, at: Daem
         assert http.get(f"/api/artifacts/{sha256}").content == content
         assert http.get(f"/api/artifacts/{'0' * 64}").status_code == 404
         wrong = http.put(f"/api/artifacts/{'0' * 64}", content=b"something else")
-        assert (wrong.status_code, wrong.json()["code"]) == (503, "storage")
+        assert (wrong.status_code, wrong.json()["code"]) == (400, "inputs")
         assert http.put("/api/artifacts/..%2f..%2fetc", content=b"x").status_code in (404, 422)
-        assert http.post("/api/artifacts/missing", json={"sha256": ["../x"]}).status_code == 400
+        assert http.post("/api/artifacts/missing", json={"sha256": ["../x"]}).status_code == 422
         asked = {"sha256": [MODEL_SHA, "0" * 64, FRAME_SHA, "0" * 64]}
         assert http.post("/api/artifacts/missing", json=asked).json() == {"sha256": ["0" * 64]}
     with pytest.raises(InputsError, match="cannot be read"):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from farm.api.advert import read_advert
-from farm.cli.client import connect
+from farm.client import connect
 from farm.report.document import Job
 from tests.daemon.lab import daemon, settings, submission, until
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from farm.cli.client import connect
+from farm.client import connect
 from farm.errors import ModelError, NoDeviceError
 from farm.fleet.private import private_adb_server
 from farm.settings import Adb, Settings
@@ -19,7 +19,7 @@ from farm.submission import InputFrame, RecipeUse, Submission
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from farm.cli.client import Client
+    from farm.client import Client
 
 DEMO = Path(__file__).parents[2] / "farm" / "demo"
 
@@ -59,6 +59,6 @@ def test_a_file_that_is_no_model_is_refused_before_it_is_queued(client: Client, 
 
 def test_the_client_brings_neither_web_framework_nor_database() -> None:
     heavy = "{'fastapi', 'starlette', 'uvicorn', 'sqlite3', 'pysqlite3', 'sqlite_utils'}"
-    code = f"import sys, farm.cli.client; print({heavy} & sys.modules.keys())"
+    code = f"import sys, farm.client; print({heavy} & sys.modules.keys())"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=DEMO.parents[1])
     assert said.stdout.strip() == "set()"

@@ -74,3 +74,15 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
         assert "column" in e.where
     else:
         assert all(c.key in KEYS for c in clauses)
+
+
+def test_not_turns_the_next_clause_round_and_labels_are_any_of_several() -> None:
+    one = Device("a", "device", pool="nightly", labels=frozenset({"fast", "rooted"}))
+    two = Device("b", "device", name="desk", host="lab2")
+    assert select("not pool=nightly", [one, two]) == [two]
+    assert select("label=fast label~root* not label=slow", [one, two]) == [one]
+    assert select("host=lab2 name=desk", [one, two]) == [two]
+    with pytest.raises(SelectorError, match="by not pool=nightly"):
+        select("not pool=nightly", [one])
+    with pytest.raises(SelectorError, match="column 12: nothing follows 'not'"):
+        select("pool=a     not", [one])

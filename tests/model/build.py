@@ -342,3 +342,22 @@ def hybrid() -> bytes:
     g.op("FULLY_CONNECTED", [x, w, -1], [out], "FullyConnected")
     g.ends([x], [out])
     return b.pack()
+
+
+def outside(model: bytes) -> bytes:
+    """The same model with its weights behind the flatbuffer, as models beyond 2 GB have them."""
+
+    def packed() -> bytes:
+        builder = flatbuffers.Builder(4096)
+        builder.Finish(tree.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+
+    tree = schema.ModelT.InitFromPackedBuf(model, 0)
+    weights = [(b, bytes(bytearray(b.data))) for b in tree.buffers if b.data is not None and len(b.data)]
+    for buffer, _ in weights:
+        buffer.data, buffer.offset, buffer.size = None, 2, 2
+    start, tail = -(-len(packed()) // 64) * 64, b""
+    for buffer, data in weights:
+        buffer.offset, buffer.size = start + len(tail), len(data)
+        tail += data + bytes(-len(data) % 64)
+    return packed().ljust(start, b"\0") + tail

@@ -106,6 +106,14 @@ def test_what_was_not_measured_is_not_drawn() -> None:
     assert plots.time_by_layer(comparison(layer(0, 0.1))) == ""
 
 
+def test_a_layer_of_several_outputs_is_one_bar() -> None:
+    found = comparison(
+        layer(-1, 0.0), layer(0, 0.0, time_us=4.0), layer(1, 0.0, time_us=2.0), layer(1, 0.1, time_us=2.0)
+    )
+    (picture,) = pictures(str(plots.time_by_layer(found)))
+    assert [bar.findtext("title") for bar in picture.findall("rect")] == ["0 CONV_2D: 4.0 us", "1 SOFTMAX: 2.0 us"]
+
+
 def test_documents_of_the_last_version_are_still_drawn() -> None:
     document = job(comparison(*HEALTHY)).model_dump(mode="json")
     run = document["runs"][0]

@@ -12,6 +12,8 @@ import pytest
 
 from farm import virtual
 from farm.capture import exray_pb2 as pb
+from farm.capture.diff import diff
+from farm.capture.opened import opened
 from farm.cli.submit import Options, RecipeFlags, prepare
 from farm.errors import InfrastructureError
 from farm.model import graph as graphs
@@ -25,9 +27,10 @@ from tests.run.test_perform import Bench, bench
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from farm.capture.diff import TensorDiff
     from farm.fleet.adb import AdbServer
     from farm.report.document import Run
-    from farm.submission import Submission
+    from farm.submission import Kernel, Submission
     from farm.virtual import VirtualPhone
 
     Array = np.ndarray[Any, Any]
@@ -104,6 +107,59 @@ def test_int8_layers_by_xnnpack_are_those_of_this_machine_bit_by_bit(
                 assert np.abs(array.astype(int) - other_ones[key].astype(int)).max() <= 1
             else:
                 assert np.array_equal(array, other_ones[key]), names[key[1]]
+
+
+def _diff(mine: Bench, ours: Run, other: Bench, theirs: Run, name: str) -> dict[int, TensorDiff]:
+    """What `farm capture diff` says of two runs' captures of a pass, by tensor."""
+    one, two = (next(c.sha256 for c in run.captures if c.name == name) for run in (ours, theirs))
+    with opened(one, mine.artifacts) as a, opened(two, other.artifacts) as b:
+        found = diff(a, b)
+    assert found.frames > 0
+    return {t.tensor: t for t in found.tensors}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", ["delegate", "builtin"])
+def test_what_differs_between_processors_is_found_and_where_it_is_made(
+    arm: Bench, adb: AdbServer, phone: VirtualPhone, testdata: Path, tmp_path: Path, kernel: Kernel
+) -> None:
+    model = testdata / "models" / "mobilenet_v1_0.25_224_ptq_int8.tflite"
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for path in sorted((testdata / "images" / "imagenet_sample100").glob("*.JPEG"))[:FRAMES]:
+        shutil.copy(path, photos)
+    here = bench(adb, phone, tmp_path)
+    flags, options = RecipeFlags(0.875, "bilinear", None, "127.5,127.5"), Options(kernel=kernel, layer_frames=FRAMES)
+    prepared = prepare(model, photos, None, None, None, flags, options)
+    runs = []
+    for b in (here, arm):
+        for path in prepared.files.values():
+            b.artifacts.put_file(path)
+        runs.append(b.perform(prepared.submission))
+    ours, theirs = runs
+    running, alone = (_diff(here, ours, arm, theirs, name) for name in ("layers", "isolated"))
+    graph = graphs.read_file(model)
+    order = [t for node in graph.nodes for t in node.outputs]
+    assert set(running) == {*graph.inputs, *order}
+    assert set(alone) == set(order)
+    diverging = [t for t in order if running[t].equal < running[t].frames]
+    at_fault = [t for t in order if alone[t].equal < alone[t].frames]
+    if kernel == "delegate":
+        assert (diverging, at_fault) == ([], []), "XNNPACK's integer arithmetic is the same everywhere"
+        return
+    assert all(running[t].equal == running[t].frames for t in graph.inputs)
+    assert len(diverging) > len(graph.nodes) / 2
+    # It is made in the first layer that shows it, and in few others; each is off by a step of its scale there.
+    assert at_fault[0] == diverging[0]
+    assert len(at_fault) <= len(diverging) / 2
+    for t in at_fault:
+        difference, (scale, *_) = alone[t].max_abs, graph.tensors[t].scale
+        assert difference is not None
+        assert difference <= 1.001 * scale
+    # The documents say the same, each beside the reference that fed both.
+    told = {d.tensor for run in runs for d in run.comparisons[0].layers if d.isolated_lsb}
+    assert told >= {graph.tensors[t].name for t in at_fault}
+    assert all(run.comparisons[0].local_fault is None for run in runs), "a step of the scale is rounding"
 
 
 @pytest.mark.slow

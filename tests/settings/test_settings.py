@@ -32,7 +32,7 @@ def test_farm_toml_holds_every_setting_with_its_default(monkeypatch: pytest.Monk
     # `data` depends on the user, so its default stands in a comment.
     text = re.sub(r"(?m)^# (\w+ = )", r"\1", (ROOT / "farm.toml").read_text())
     told = {
-        f"{section}.{key}" if isinstance(values, dict) else section: value
+        f"{section}.{key}" if isinstance(values, dict) else section: tuple(value) if isinstance(value, list) else value
         for section, values in tomllib.loads(text).items()
         for key, value in (values.items() if isinstance(values, dict) else [("", values)])
     }

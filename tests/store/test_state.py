@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +14,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from farm.errors import DaemonError, StorageError
+from farm.errors import DaemonError, JobError, StorageError
 from farm.report.document import CaptureLink, Failure, Run, Target
 from farm.store import schema, sqlite
+from farm.store.rows import Lease, Placement, QueuedRun
 from farm.store.state import LeaseLostError, State
-from farm.submission import InputFrame, Submission
+from farm.submission import InputFrame, Submission, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +35,14 @@ def target(serial: str) -> Target:
     return Target(serial=serial, abi="x86_64", kind="virtual")
 
 
+def place(serial: str) -> Placement:
+    return Placement(target(serial))
+
+
+def claim(state: State, run: QueuedRun, expires: float) -> Lease | None:
+    return state.claim(run.id, target(run.serial), expires)
+
+
 def done(run: int, status: str = "done") -> Run:
     return Run.model_validate({"id": run, "target": None, "status": status})
 
@@ -45,7 +55,7 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 
 def test_a_job_reads_back_as_it_was_submitted(state: State) -> None:
-    job = state.add_job(ASKED, [target("a"), target("b")])
+    job = state.add_job(ASKED, [place("a"), place("b")])
     read = state.job(job)
     assert read is not None
     assert (read.status, read.model, [r.target for r in read.runs]) == ("queued", "m", [target("a"), target("b")])
@@ -55,41 +65,41 @@ def test_a_job_reads_back_as_it_was_submitted(state: State) -> None:
 
 
 def test_the_same_key_is_the_same_job(state: State) -> None:
-    first = state.add_job(ASKED, [target("a")], key="k")
-    assert state.add_job(ASKED, [target("a")], key="k") == first
+    first = state.add_job(ASKED, [place("a")], key="k")
+    assert state.add_job(ASKED, [place("a")], key="k") == first
     assert state.job_of_key("k") == first
-    assert state.add_job(ASKED, [target("a")]) != first
+    assert state.add_job(ASKED, [place("a")]) != first
 
 
 def test_of_many_claims_at_once_one_gets_the_run(state: State) -> None:
-    state.add_job(ASKED, [target("a")])
+    state.add_job(ASKED, [place("a")])
     (run,) = state.queued()
     with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(lambda _: state.claim(run.id, 1.0), range(32)))
+        claims = list(pool.map(lambda _: claim(state, run, 1.0), range(32)))
     assert sum(c is not None for c in claims) == 1
 
 
 def test_a_device_is_leased_to_one_run_at_a_time(state: State) -> None:
-    state.add_job(ASKED, [target("a")])
-    state.add_job(ASKED, [target("a")])
+    state.add_job(ASKED, [place("a")])
+    state.add_job(ASKED, [place("a")])
     first, second = state.queued()
-    lease = state.claim(first.id, 1.0)
+    lease = claim(state, first, 1.0)
     assert lease is not None
-    assert state.claim(second.id, 1.0) is None
-    assert state.queued() == [second], "a claim refused leaves the run as it was"
+    assert claim(state, second, 1.0) is None
+    assert state.queued() == (second,), "a claim refused leaves the run as it was"
     state.finish(lease.token, done(first.id))
-    later = state.claim(second.id, 1.0)
+    later = claim(state, second, 1.0)
     assert later is not None
     assert later.token > lease.token
 
 
 def test_an_old_token_commits_nothing(state: State) -> None:
-    state.add_job(ASKED, [target("a")])
+    state.add_job(ASKED, [place("a")])
     (run,) = state.queued()
-    old = state.claim(run.id, 1.0)
+    old = claim(state, run, 1.0)
     assert old is not None
     state.requeue(old.token, LAB, counted=True)
-    new = state.claim(run.id, 2.0)
+    new = claim(state, run, 2.0)
     assert new is not None
     assert new.attempt == 2
     with pytest.raises(LeaseLostError):
@@ -110,9 +120,9 @@ def test_tokens_are_never_given_twice_even_by_a_new_process(tmp_path: Path) -> N
     tokens = []
     for _ in range(3):
         state = State(tmp_path / "state.db")
-        state.add_job(ASKED, [target("a")])
+        state.add_job(ASKED, [place("a")])
         state.recover(9, LAB)
-        lease = state.claim(state.queued()[0].id, 1.0)
+        lease = claim(state, state.queued()[0], 1.0)
         assert lease is not None
         tokens.append(lease.token)
         state.close()
@@ -121,9 +131,9 @@ def test_tokens_are_never_given_twice_even_by_a_new_process(tmp_path: Path) -> N
 
 def test_what_ran_when_the_daemon_died_runs_again_until_its_attempts_are_used_up(tmp_path: Path) -> None:
     state = State(tmp_path / "state.db")
-    job = state.add_job(ASKED, [target("a")])
+    job = state.add_job(ASKED, [place("a")])
     for attempt in (1, 2):
-        lease = state.claim(state.queued()[0].id, 1.0)
+        lease = claim(state, state.queued()[0], 1.0)
         assert lease is not None
         assert lease.attempt == attempt
         state.close()
@@ -140,9 +150,9 @@ def test_what_ran_when_the_daemon_died_runs_again_until_its_attempts_are_used_up
 
 
 def test_an_attempt_handed_over_is_not_counted(state: State) -> None:
-    job = state.add_job(ASKED, [target("a")])
+    job = state.add_job(ASKED, [place("a")])
     for _ in range(5):
-        lease = state.claim(state.queued()[0].id, 1.0)
+        lease = claim(state, state.queued()[0], 1.0)
         assert lease is not None
         assert lease.attempt == 1
         state.requeue(lease.token, LAB, counted=False)
@@ -152,8 +162,8 @@ def test_an_attempt_handed_over_is_not_counted(state: State) -> None:
 
 
 def test_what_the_last_attempt_recorded_is_kept_when_the_device_never_comes_back(state: State) -> None:
-    job = state.add_job(ASKED, [target("a")])
-    lease = state.claim(state.queued()[0].id, 1.0)
+    job = state.add_job(ASKED, [place("a")])
+    lease = claim(state, state.queued()[0], 1.0)
     assert lease is not None
     capture = CaptureLink(name="latency", sha256="0" * 64, bytes=1, complete=True, path="p")
     partial = Run(id=lease.run, target=None, status="failed", captures=(capture,))
@@ -168,8 +178,8 @@ def test_what_the_last_attempt_recorded_is_kept_when_the_device_never_comes_back
 
 
 def test_cancel_ends_what_waits_and_names_what_runs(state: State) -> None:
-    job = state.add_job(ASKED, [target("a"), target("b")])
-    lease = state.claim(state.queued()[0].id, 1.0)
+    job = state.add_job(ASKED, [place("a"), place("b")])
+    lease = claim(state, state.queued()[0], 1.0)
     assert lease is not None
     assert state.cancel(job) == [lease]
     assert [r.status for r in state.rows(job)] == ["running", "canceled"]
@@ -179,8 +189,90 @@ def test_cancel_ends_what_waits_and_names_what_runs(state: State) -> None:
     assert state.cancel(job) == []
 
 
+def shared(serial: str, **more: int) -> Placement:
+    return Placement(target(serial), fingerprint=f"same on {serial}", **more)
+
+
+def test_the_same_work_is_done_once_and_both_jobs_get_it(state: State) -> None:
+    first, second = (state.add_job(ASKED, [shared("a")], user=user) for user in ("ann", "bob"))
+    (run,) = state.queued()
+    lease = claim(state, run, 1.0)
+    assert lease is not None
+    result = Run(id=run.id, target=target("a"), status="done", memory_mb=7.0)
+    assert state.finish(lease.token, result) == [second]
+    jobs = [state.job(job) for job in (first, second)]
+    runs = [job.runs[0] for job in jobs if job]
+    assert [(r.status, r.memory_mb, r.same_as) for r in runs] == [("done", 7.0, None), ("done", 7.0, run.id)]
+    assert state.ended() == [first, second]
+    third = state.add_job(ASKED, [shared("a")])
+    assert [r.job for r in state.queued()] == [third], "what is over is not shared any more"
+
+
+def test_work_shared_goes_on_when_who_asked_first_gives_up(state: State) -> None:
+    jobs = [state.add_job(ASKED, [shared("a")]) for _ in range(3)]
+    state.cancel(jobs[0])
+    (run,) = state.queued()
+    assert run.job == jobs[1]
+    lease = claim(state, run, 1.0)
+    assert lease is not None
+    state.cancel(jobs[1])
+    state.finish(lease.token, done(run.id, "canceled"))
+    assert [r.job for r in state.queued()] == [jobs[2]]
+
+
+def test_shared_work_has_the_highest_priority_of_those_who_wait_for_it(state: State) -> None:
+    state.add_job(ASKED, [shared("a")])
+    state.add_job(ASKED.model_copy(update={"terms": Terms(priority=5)}), [shared("a")])
+    assert [r.priority for r in state.queued()] == [5]
+
+
+def test_a_job_waits_for_those_it_names_and_falls_with_them(state: State) -> None:
+    first = state.add_job(ASKED, [place("a")])
+    second = state.add_job(ASKED.model_copy(update={"terms": Terms(after=(first,))}), [place("a")])
+    assert [(r.job, r.blocked) for r in state.queued()] == [(first, False), (second, True)]
+    lease = claim(state, state.queued()[0], 1.0)
+    assert lease is not None
+    state.finish(lease.token, done(lease.run))
+    state.close_job(first, "done", "")
+    assert [(r.job, r.blocked) for r in state.queued()] == [(second, False)]
+    third = state.add_job(ASKED.model_copy(update={"terms": Terms(after=(second,))}), [place("a")])
+    state.cancel(second)
+    state.close_job(second, "canceled", "")
+    assert [(run.job, why) for run, why in state.doomed(0.0)] == [(third, f"job {second} was not done")]
+    with pytest.raises(JobError, match="no job 99"):
+        state.add_job(ASKED.model_copy(update={"terms": Terms(after=(99,))}), [place("a")])
+
+
+def test_a_deadline_dooms_what_has_not_begun(state: State) -> None:
+    job = state.add_job(ASKED.model_copy(update={"terms": Terms(deadline=100.0)}), [place("a")])
+    assert state.doomed(99.0) == []
+    ((run, why),) = state.doomed(100.0)
+    assert (run.job, why) == (job, "its deadline passed before a device was free")
+
+
+def test_a_run_for_any_device_waits_for_another_one_after_a_fault(state: State) -> None:
+    state.add_job(ASKED, [Placement(None), Placement(None)])
+    run = state.queued()[0]
+    lease = state.claim(run.id, target("a"), 1.0)
+    assert lease is not None
+    assert [r.taken for r in state.queued()] == [frozenset("a")], "its sibling goes elsewhere"
+    state.requeue(lease.token, LAB, counted=True)
+    again, sibling = state.queued()
+    assert (again.serial, again.avoid, sibling.taken) == ("", frozenset("a"), frozenset())
+    assert state.claim(run.id, target("b"), 1.0) is not None
+
+
+def test_device_time_is_summed_by_user(state: State) -> None:
+    state.add_job(ASKED, [place("a")], user="ann")
+    lease = claim(state, state.queued()[0], 1.0)
+    assert lease is not None
+    now = time.time()
+    assert state.used(now - 60, now + 5)["ann"] == pytest.approx(5, abs=1)
+    assert state.used(now + 1, now + 5)["ann"] == pytest.approx(4, abs=1)
+
+
 def test_readers_see_whole_jobs_while_runs_end(state: State) -> None:
-    jobs = [state.add_job(ASKED, [target(f"{n}-{i}") for i in range(4)]) for n in range(10)]
+    jobs = [state.add_job(ASKED, [place(f"{n}-{i}") for i in range(4)]) for n in range(10)]
     stop = threading.Event()
 
     def read() -> int:
@@ -196,7 +288,7 @@ def test_readers_see_whole_jobs_while_runs_end(state: State) -> None:
     with ThreadPoolExecutor(4) as pool:
         readers = [pool.submit(read) for _ in range(3)]
         for run in state.queued():
-            lease = state.claim(run.id, 1.0)
+            lease = claim(state, run, 1.0)
             assert lease is not None
             state.finish(lease.token, done(run.id))
         stop.set()
@@ -218,14 +310,14 @@ def test_a_full_disk_is_a_storage_error_and_changes_nothing(state: State) -> Non
 
     def fill() -> None:
         for _ in range(1000):
-            state.add_job(ASKED, [target("a")] * 50)
+            state.add_job(ASKED, [place("a")] * 50)
 
     with pytest.raises(StorageError, match="full"):
         fill()
     state._writer.execute("PRAGMA max_page_count = 1000000").fetchall()
     for job in state.jobs(1000):
         assert len(job.runs) == 50
-    state.add_job(ASKED, [target("a")])
+    state.add_job(ASKED, [place("a")])
 
 
 @pytest.mark.parametrize("content", [b"garbage" * 1000, b"SQLite format 3\0" + bytes(5000)])
@@ -239,7 +331,9 @@ def test_migrations_are_applied_once(tmp_path: Path) -> None:
     for _ in range(2):
         schema.migrate(tmp_path / "state.db")
     connection = sqlite.connect(tmp_path / "state.db")
-    assert connection.execute("SELECT count(*) FROM _sqlite_migrations").fetchone()[0] == 1
+    applied = [row[0] for row in connection.execute("SELECT name FROM _sqlite_migrations")]
+    assert sorted(applied) == sorted(set(applied))
+    assert applied
     assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     connection.close()
 
@@ -273,14 +367,28 @@ class Leases(RuleBasedStateMachine):
         self.tokens: list[tuple[int, int]] = []  # every one ever given: token, run
         self.newest: dict[int, int] = {}
         self.over: set[int] = set()
+        self.jobs: list[int] = []
 
     def teardown(self) -> None:
         self.state.close()
         self.folder.cleanup()
 
-    @rule(serials=st.lists(st.sampled_from("abc"), min_size=1, max_size=3, unique=True))
-    def submit(self, serials: list[str]) -> None:
-        self.state.add_job(ASKED, [target(s) for s in serials])
+    @rule(serials=st.lists(st.sampled_from("abc"), min_size=1, max_size=3, unique=True), shared=st.booleans())
+    def submit(self, serials: list[str], shared: bool) -> None:
+        self.jobs.append(
+            self.state.add_job(ASKED, [Placement(target(s), fingerprint=s if shared else "") for s in serials])
+        )
+
+    @precondition(lambda self: self.jobs)
+    @rule(pick=st.integers(0, 20))
+    def cancel(self, pick: int) -> None:
+        self.state.cancel(self.jobs[pick % len(self.jobs)])
+
+    @precondition(lambda self: self.state.queued())
+    @rule(pick=st.integers(0, 20))
+    def give_up(self, pick: int) -> None:
+        queued = self.state.queued()
+        self.state.fail_queued(queued[pick % len(queued)].id, LAB)
 
     @precondition(lambda self: self.state.queued())
     @rule(pick=st.integers(0, 20))
@@ -288,7 +396,7 @@ class Leases(RuleBasedStateMachine):
         queued = self.state.queued()
         run = queued[pick % len(queued)]
         held = {lease.serial for lease in self.state.leases()}
-        lease = self.state.claim(run.id, 1.0)
+        lease = claim(self.state, run, 1.0)
         assert (lease is None) == (run.serial in held)
         if lease is not None:
             assert all(lease.token > t for t, _ in self.tokens)
@@ -328,6 +436,13 @@ class Leases(RuleBasedStateMachine):
         leases = self.state.leases()
         assert {lease.run: lease.token for lease in leases} == self.newest
         assert len({lease.serial for lease in leases}) == len(leases)
+
+    @invariant()
+    def who_waits_for_another_runs_result_will_get_it(self) -> None:
+        rows = self.state.read(
+            "SELECT l.status, l.same_as FROM runs r JOIN runs l ON l.id = r.same_as WHERE r.status = 'queued'"
+        )
+        assert all(row["status"] in {"queued", "running"} and row["same_as"] is None for row in rows)
 
 
 Leases.TestCase.settings = hypothesis_settings(max_examples=15, stateful_step_count=25, deadline=None)

@@ -1,0 +1,181 @@
+"""Server-sent events of the whole lab: a snapshot, then each change; to be gone on with; never a burden to the daemon."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import httpx2
+import psutil
+import pytest
+
+from farm.api.messages import LabEvent
+from farm.client import Client, connect
+from farm.fleet.device import Device
+from farm.submission import Terms
+from tests.api.conftest import http
+from tests.api.test_hostile import dial, head
+from tests.daemon.lab import Bench, submission, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from farm.daemon import Daemon
+
+
+@pytest.fixture
+def client(at: Daemon) -> Iterator[Client]:
+    with connect(at.settings) as made:
+        yield made
+
+
+def words(events: list[LabEvent]) -> list[str]:
+    """Each event as `job 1 queued`, `run 2 running`, `device one`, `gone one`."""
+    return [
+        f"job {e.job.job} {e.job.status}" if e.job
+        else f"run {e.run.run} {e.run.status}" if e.run
+        else f"device {e.device.serial}" if e.device
+        else f"gone {e.gone}"
+        for e in events
+    ]  # fmt: skip
+
+
+def test_a_snapshot_holds_what_is_open_and_every_device(client: Client, tmp_path: Path) -> None:
+    over = client.submit(submission("ok", "serial=one")).job
+    client.wait(over)
+    job = client.submit(submission(f"until {tmp_path / 'go'}", "serial=two")).job
+    until(lambda: client.job(job).runs[0].stage)
+    run = client.job(job).runs[0].id
+    events = list(client.lab_events(follow=False))
+    assert words(events) == [f"job {job} running", f"run {run} running", "device one", "device two"]
+    assert events[0].job is not None
+    assert (events[0].job.user, events[0].job.model) == (at_user(client), f"until {tmp_path / 'go'}")
+    assert events[1].run is not None
+    assert (events[1].run.serial, events[1].run.stage) == ("two", "until")
+    (tmp_path / "go").touch()
+    client.wait(job)
+
+
+def at_user(client: Client) -> str:
+    return client.tokens()[0].user
+
+
+def test_every_change_is_told(client: Client, at: Daemon) -> None:
+    heard: list[LabEvent] = []
+    listening = threading.Event()
+
+    def listen() -> None:
+        with connect(at.settings) as other:
+            for event in other.lab_events():
+                heard.append(event)
+                listening.set()
+                if event.gone:
+                    return
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    listening.wait(60)
+    job = client.submit(submission("ok", "serial=one")).job
+    client.wait(job)
+    bad = client.submit(submission("job", "serial=one")).job
+    client.wait(bad)
+    until(lambda: f"job {bad} failed" in words(heard))
+    bench = at._fleet
+    assert isinstance(bench, Bench)
+    bench.attached = [Device("one", "offline", {}), *bench.attached[1:]]
+    until(lambda: any(e.device and e.device.state == "offline" for e in heard))
+    bench.attached = bench.attached[1:]
+    thread.join(60)
+    assert not thread.is_alive()
+    told = words(heard)
+    assert told.index(f"job {job} done") > told.index("run 1 done")
+    assert [e.run.message for e in heard if e.run and e.run.status == "failed"] == ["the model is wrong"]
+    assert told[-1] == "gone one"
+
+
+def ids(at: Daemon, last: str | None = None) -> tuple[str, list[str]]:
+    """The last id, and the names of the events, of a stream that does not follow."""
+    headers = {"last-event-id": last} if last is not None else {}
+    with http(at) as raw, raw.stream("GET", "/api/events", params={"follow": False}, headers=headers) as answer:
+        assert answer.status_code == 200
+        events = list(httpx2.EventSource(answer))
+    return next(e.id for e in reversed(events) if e.event == "at"), [e.data for e in events if e.event == "lab"]
+
+
+def follow(at: Daemon, last: str, number: int) -> list[LabEvent]:
+    with http(at) as raw, raw.stream("GET", "/api/events", headers={"last-event-id": last}) as answer:
+        lab = (LabEvent.model_validate_json(e.data) for e in httpx2.EventSource(answer) if e.event == "lab")
+        return list(itertools.islice((e for e in lab if e.device is None), number))
+
+
+def test_a_client_goes_on_where_it_was(client: Client, at: Daemon, tmp_path: Path) -> None:
+    last, _ = ids(at)
+    job = client.submit(submission("ok", "serial=one")).job
+    client.wait(job)
+    assert words(follow(at, last, 2)) == ["run 1 done", f"job {job} done"], "what it missed, as it is now"
+    waiting = client.submit(submission(f"until {tmp_path / 'go'}", "serial=one")).job
+    for strange in ("999999999", "-1"):
+        with http(at) as raw:
+            answer = raw.get("/api/events", params={"follow": False}, headers={"last-event-id": strange})
+        if strange == "-1":
+            assert answer.status_code == 422
+        else:
+            assert f'"job":{waiting}' in answer.text, "an id of another lab: a snapshot"
+    (tmp_path / "go").touch()
+    client.wait(waiting)
+
+
+def test_a_stream_outlives_its_daemon(at: Daemon, start: object, tmp_path: Path) -> None:
+    from tests.daemon.lab import daemon
+
+    heard: list[LabEvent] = []
+
+    def listen() -> None:
+        with connect(second_settings) as other:
+            for event in other.lab_events():
+                heard.append(event)
+                if event.job and event.job.status == "done":
+                    return
+
+    second_settings = at.settings
+    thread = threading.Thread(target=listen)
+    thread.start()
+    until(lambda: heard)
+    at.stop()
+    second = daemon(second_settings)
+    second.start(port=0)
+    try:
+        second.submit(submission("ok", "serial=one"), None)
+        thread.join(60)
+        assert not thread.is_alive()
+    finally:
+        second.stop()
+
+
+def test_clients_that_read_nothing_neither_grow_the_daemon_nor_hold_its_end(at: Daemon, tmp_path: Path) -> None:
+    job = at.submit(submission(f"until {tmp_path / 'never'}").model_copy(update={"terms": Terms(times=1000)}), None).job
+    process = psutil.Process()
+    with contextlib.ExitStack() as held:
+        deaf = [held.enter_context(dial(at, receive_buffer=4096)) for _ in range(20)]
+        for s in deaf[::2]:
+            s.sendall(head(at, "GET /api/events"))
+        for s in deaf[1::2]:
+            s.sendall(head(at, f"GET /api/jobs/{job}/events"))
+        for s in deaf:
+            until(lambda s=s: s.recv(1, socket.MSG_PEEK))
+        before = process.memory_info().rss
+        for _ in range(20):
+            at._board.changed(job)
+            time.sleep(0.05)  # for something to pile up
+        assert process.memory_info().rss - before < 32 << 20
+        with http(at) as raw:
+            assert raw.get("/api/health").status_code == 200
+        ended = threading.Thread(target=at.stop)
+        ended.start()
+        ended.join(30)
+        assert not ended.is_alive()
