@@ -1,0 +1,1 @@
+"""Everything goes wrong at once, and nothing may be lost: `./run chaos`."""
