@@ -25,9 +25,12 @@ from farm.queue.board import Board, Doing
 from farm.queue.closer import Closer
 from farm.queue.dispatcher import Dispatcher
 from farm.queue.planner import plan
+from farm.queue.sentinel import Sentinel
 from farm.report.document import Failure
 from farm.store.artifacts import ArtifactStore
+from farm.store.documents import with_removed
 from farm.store.state import State
+from farm.upkeep import Upkeep, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,6 +127,10 @@ class Daemon:
         """End within about two seconds: streams end, what runs waits for the next daemon. Twice is once."""
         self._rooms.close()
 
+    def drain(self, hurry: threading.Event) -> None:
+        """Give out no more work, and wait for what runs: `run.drain_s` seconds at most, or until `hurry` is set."""
+        self._dispatcher.drain(self.settings.run.drain_s, hurry)
+
     def _begin_stop(self) -> None:
         self._stopping.set()
         self._board.changed_all()
@@ -141,6 +148,7 @@ class Daemon:
         settings = self.settings
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         rooms.enter_context(advert.held(self.data))
+        sweep(self.data)
         self._state = rooms.enter_context(contextlib.closing(State(self.data / "state.db")))
         died = DaemonError("the daemon died during the run", remedy="submit the job again")
         self._state.recover(DEATHS, Failure.of(died))
@@ -163,8 +171,18 @@ class Daemon:
         rooms.callback(self._closer.stop, STOP_S)
         self._closer.start()
         rooms.callback(self._dispatcher.stop, STOP_S)
+        told_at = settings.sentinel.time if eager else None
+        self.sentinel = Sentinel(
+            told_at, self._state, self.artifacts,
+            devices=self._fleet.devices, queued=self.watch, report_bug=self.report_bug,
+        )  # fmt: skip
+        rooms.callback(self.sentinel.stop, STOP_S)
+        self.upkeep = Upkeep(settings, self._state, self.artifacts, report_bug=self.report_bug)
+        rooms.callback(self.upkeep.stop, STOP_S)
         if eager:
             self._work()
+            self.sentinel.start()
+            self.upkeep.start()
         at = address(settings.api, *listener.getsockname()[:2])
         self.feed = Feed(self._state, self._board, lambda: self.views(self._fleet.devices()), self._stopping.is_set)
         self.metrics = Metrics(self._state, self.data, self._fleet.devices)
@@ -252,9 +270,11 @@ class Daemon:
         Raises:
             JobError: artifacts are missing, the preflight or the selector says no, or the user has too many runs.
             NoDeviceError: no device is ready.
+            StorageError: the disk is all but full.
         """
         known = self._state.job_of_key(key) if key is not None else None
         if known is None:
+            self.upkeep.check_room()
             self._work()
             for _, asked in submission.configurations():
                 self._check(asked)
@@ -262,7 +282,6 @@ class Daemon:
             quota.check(self.settings.user, user, self._state.unfinished(user), len(placements))
             known = self._state.add_job(submission, placements, key=key, user=user)
         self.watch(known)
-        self._dispatcher.wake()
         return self.job(known)
 
     def watch(self, job: int) -> None:
@@ -277,6 +296,7 @@ class Daemon:
         if status in OPEN:
             self._wanted.add(job)
             self._work()
+            self._dispatcher.wake()
 
     def jobs(self, limit: int) -> list[Job]:
         """The newest first, their runs without figures."""
@@ -291,7 +311,7 @@ class Daemon:
             r.model_copy(update={"stage": self._board.doing(r.id).stage}) if r.status == "running" else r
             for r in document.runs
         )
-        return document.model_copy(update={"runs": tuple(runs)})
+        return with_removed(document.model_copy(update={"runs": tuple(runs)}), self.artifacts)
 
     def cancel(self, job: int) -> Job:
         """Cancel a job, if it is not over; waits a moment for its end."""
@@ -359,7 +379,7 @@ class Daemon:
 
     def _check_artifacts(self, submission: Submission) -> None:
         for sha256 in (submission.model_sha256, *(s for frame in submission.frames for s in frame.sha256)):
-            if not (is_sha256(sha256) and self.artifacts.has(sha256)):
+            if not (is_sha256(sha256) and self.artifacts.use(sha256)):
                 raise InputsError(
                     f"{sha256[:80]!r} was not uploaded", where="submission", remedy="upload every artifact first"
                 )

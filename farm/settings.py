@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
 import os
 from pathlib import Path
@@ -89,10 +90,29 @@ class Runs(_Section):
     """A queued run whose device is away for so long fails."""
     retry_s: float = Field(default=5.0, ge=0)
     """Before a run is tried again; doubled with each attempt."""
+    drain_s: float = Field(default=60.0, ge=0)
+    """What runs may take so long to end once the daemon is asked to."""
     conditions_retry_s: float = Field(default=30.0, gt=0)
     """Before a run that found its device too hot, charging or busy looks again."""
     conditions_wait_s: float = Field(default=3600.0, ge=0)
     """A run that waited so long for conditions fails."""
+
+
+class Retention(_Section):
+    """How long files are kept. What was measured and concluded stays for ever; 0 is no limit."""
+
+    disk_gb: float = Field(default=100.0, ge=0)
+    """Of all artifacts together, 10^9 bytes: captures go first, then tensors, evidence, models and frames."""
+    capture_days: float = Field(default=0.0, ge=0)
+    """Age at which a capture goes."""
+    tensor_days: float = Field(default=30.0, ge=0)
+    """Age at which goes what was computed from captures and models, and can be again."""
+    evidence_days: float = Field(default=0.0, ge=0)
+    """Age at which the evidence of a failed run goes."""
+    model_days: float = Field(default=0.0, ge=0)
+    """Age at which a model or a frame goes, once no capture of its jobs is kept."""
+    every_h: float = Field(default=6.0, gt=0)
+    """Hours between two looks."""
 
 
 class Queue(_Section):
@@ -102,6 +122,18 @@ class Queue(_Section):
     """Seconds that a second of device time had lately puts a user's runs back."""
     window_s: float = Field(default=6 * 3600.0, gt=0)
     """How long device time counts."""
+
+
+class Sentinel(_Section):
+    """One golden model on every device every night."""
+
+    at: str = Field(default="03:30", pattern=r"^(|[01]\d:[0-5]\d|2[0-3]:[0-5]\d)$")
+    """Local time, HH:MM; empty: never."""
+
+    @property
+    def time(self) -> datetime.time | None:
+        """`at`, as a time of day."""
+        return datetime.time.fromisoformat(self.at) if self.at else None
 
 
 class User(_Section):
@@ -151,6 +183,96 @@ class Fleet(_Section):
         return self
 
 
+Thermal = Literal["none", "light", "moderate", "severe", "critical", "emergency"]
+
+
+class Conditions(_Section):
+    """What a device must be like to be measured, and what is done when it is not (docs/measuring.md)."""
+
+    battery_min: int = Field(default=15, ge=0, le=100)
+    """Percent."""
+    battery_max: int = Field(default=100, ge=0, le=100)
+    """Percent; many chargers heat a battery most near its end."""
+    charging: Literal["mark", "refuse"] = "mark"
+    battery_max_c: float = Field(default=40.0, gt=0)
+    """Degrees Celsius of the battery."""
+    thermal_max: Thermal = "light"
+    storage_min_mb: int = Field(default=16, ge=0)
+    """Free in /data/local/tmp beside what the run itself needs, MiB."""
+    screen: Literal["any", "on", "off"] = "any"
+    """on: awake and not locked."""
+    doze: Literal["mark", "refuse"] = "refuse"
+    """Of deep Doze."""
+    load_max: float = Field(default=0.5, gt=0, le=1)
+    """Share of all CPUs that others may use."""
+    cooldown_s: float = Field(default=60.0, ge=0)
+    """On the lease, for heat and load to pass: before the first pass, and before each further one that measures."""
+    cool_within_c: float = Field(default=2.0, gt=0)
+    """Kelvin above the temperature at the run's start that count as cooled down."""
+    fixed_performance: bool = False
+    """Ask for Android's fixed-performance mode (11 and later) while a run lasts."""
+    awake: bool = False
+    """Keep the screen on while a run lasts."""
+    throttled: Literal["mark", "again"] = "mark"
+    again: int = Field(default=1, ge=1, le=10)
+    """How often a throttled pass is taken again, with `throttled = "again"`."""
+    drift: float = Field(default=0.1, gt=0)
+    """Of latency from the first invocation to the last, as a share, from which a significant trend counts as throttling."""
+    host_cpu_lock: bool = True
+    """Virtual phones and references measure one at a time on this computer."""
+
+    @model_validator(mode="after")
+    def _battery_is_in_order(self) -> Conditions:
+        if self.battery_max < self.battery_min:
+            raise ValueError("battery_max must not be below battery_min")
+        return self
+
+
+class Samples(_Section):
+    """What is read beside the frames."""
+
+    period_ms: int = Field(default=200, ge=0, le=60_000)
+    """Of the agent's sampler; 0: none."""
+    idle_s: float = Field(default=1.0, ge=0, le=600)
+    """Of doing nothing before the latency pass, for the idle power; 0: no energy."""
+    pss: bool = False
+    """Also proportional memory, which walks all pages."""
+    host: Literal["needed", "always", "never"] = "needed"
+    """Ask dumpsys over adb beside the agent: for what the agent cannot read, always, or never."""
+    host_s: float = Field(default=1.0, ge=0.2, le=60)
+    """Between two such questions."""
+
+
+class Meter(_Section):
+    """An external power meter."""
+
+    command: tuple[str, ...] = ()
+    """Prints lines `UNIX_SECONDS WATTS` as long as it runs; {serial} is the device's."""
+
+
+class Hub(_Section):
+    """Switchable USB ports, and how full batteries are kept."""
+
+    command: tuple[str, ...] = ()
+    """Switches a port: {port} is the device's, {action} `on` or `off`."""
+    charge_from: int = Field(default=30, ge=0, le=100)
+    """Percent at which charging begins ..."""
+    charge_to: int = Field(default=80, ge=0, le=100)
+    """... and at which it ends."""
+    rest_s: float = Field(default=3600.0, gt=0)
+    """A port that was off for so long is switched on to look."""
+    look_s: float = Field(default=60.0, gt=0)
+    """Between two looks."""
+    deadline_s: float = Field(default=15.0, gt=0)
+    """Of the command."""
+
+    @model_validator(mode="after")
+    def _window_is_open(self) -> Hub:
+        if self.charge_to <= self.charge_from:
+            raise ValueError("charge_to must be above charge_from")
+        return self
+
+
 class Host(_Section):
     """A further adb server; its devices are called SERIAL@NAME."""
 
@@ -166,6 +288,8 @@ class DeviceNote(_Section):
     name: str = Field(default="", max_length=60)
     pool: str = Field(default="", max_length=60)
     labels: tuple[str, ...] = ()
+    port: str = Field(default="", max_length=60)
+    """Of the switchable hub, as `hub.command` is told it."""
 
 
 class Avd(_Section):
@@ -193,8 +317,14 @@ class Settings(_Section):
     adb: Adb = Adb()
     run: Runs = Runs()
     queue: Queue = Queue()
+    retention: Retention = Retention()
     user: tuple[User, ...] = ()
+    sentinel: Sentinel = Sentinel()
     fleet: Fleet = Fleet()
+    conditions: Conditions = Conditions()
+    samples: Samples = Samples()
+    meter: Meter = Meter()
+    hub: Hub = Hub()
     host: tuple[Host, ...] = ()
     device: tuple[DeviceNote, ...] = ()
     avd: tuple[Avd, ...] = ()

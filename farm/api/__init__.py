@@ -1,1 +1,1 @@
-"""REST and server-sent events on loopback."""
+"""REST and server-sent events for everybody: on loopback, or with TLS."""

@@ -12,17 +12,18 @@ from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse
+from pydantic.json_schema import SkipJsonSchema
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from farm import __version__
 from farm.api import devices as device_routes
-from farm.api import lab, uploads
+from farm.api import lab, sentinel, uploads
 from farm.api.guard import Gate, Guard, Limits, Refused, problem
-from farm.api.messages import REQUEST_LIMIT, DeviceView, Event, NotFoundError
+from farm.api.messages import REQUEST_LIMIT, ConflictError, DeviceView, Event, LabEvent, NotFoundError
 from farm.api.metrics import Meter
-from farm.api.needs import file_of, find, needs
+from farm.api.needs import allowed, file_of, find, needs
 from farm.api.recorder import Recorder
 from farm.errors import BugError, FarmError, JobError
 from farm.report.document import Job
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
     from farm.daemon import Daemon
 
 STATUS = {"job": 400, "infrastructure": 503, "bug": 500}
+OWN_STATUS: dict[type[FarmError], int] = {NotFoundError: 404, ConflictError: 409}
 EVENT_PAUSE_S = 0.1  # changes in between are told as one
 EVENT_LOOK_S = 5.0  # though nothing was told to have changed
 JobId = Annotated[int, InPath(ge=1, le=2**53)]
-Key = Annotated[str | None, Header(max_length=64, min_length=16)]
+Key = Annotated[str | SkipJsonSchema[None], Header(max_length=64, min_length=16)]
 
 
 def make_app(daemon: Daemon, *, hosts: Collection[str]) -> FastAPI:
@@ -55,7 +57,7 @@ def make_app(daemon: Daemon, *, hosts: Collection[str]) -> FastAPI:
     app.add_middleware(Meter, metrics=daemon.metrics)
     _add_errors(app, daemon)
     lab.add(app, daemon)
-    uploads.add(app, daemon.artifacts)
+    uploads.add(app, daemon.artifacts, settings.connections)
     _add_jobs(app, daemon)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way to do it
 
@@ -65,6 +67,7 @@ def make_app(daemon: Daemon, *, hosts: Collection[str]) -> FastAPI:
         return daemon.devices()
 
     device_routes.add(app, daemon)
+    sentinel.add(app, daemon)
     return app
 
 
@@ -118,13 +121,13 @@ async def _stream(daemon: Daemon, job: int) -> AsyncIterator[ServerSentEvent]:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
             loop.call_soon_threadsafe(changed.set)
 
-    sent: dict[int | None, Event] = {}
+    sent: dict[int | None, int] = {}  # hashes: there may be 10 000 runs, and many clients
     with daemon.listen(job, tell):
         while not daemon.is_stopping():
             changed.clear()
             for event in await run_in_threadpool(daemon.events, job):
-                if sent.get(event.run) != event:
-                    sent[event.run] = event
+                if sent.get(event.run) != (known := hash(event)):
+                    sent[event.run] = known
                     yield ServerSentEvent(event.model_dump_json(), event="job")
                 if event.last:
                     return
@@ -136,30 +139,49 @@ async def _stream(daemon: Daemon, job: int) -> AsyncIterator[ServerSentEvent]:
 def _described(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        for model in (Event, LabEvent):  # what streams carry, which no route names as its answer
+            described = model.model_json_schema(ref_template=lab.REF + "{model}")
+            schema["components"]["schemas"] |= described.pop("$defs", {}) | {model.__name__: described}
         schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         schema["security"] = [{"token": []}]
-        app.openapi_schema = schema
+        app.openapi_schema = _whole(schema)
     return app.openapi_schema
+
+
+def _whole(part: Any) -> Any:
+    """The same with whole numbers as such: FastAPI makes floats of bounds, and 2**64 is no number like others then."""
+    if isinstance(part, dict):
+        return {key: _whole(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_whole(value) for value in part]
+    return int(part) if isinstance(part, float) and part.is_integer() else part
 
 
 def _add_errors(app: FastAPI, daemon: Daemon) -> None:
     @app.exception_handler(FarmError)
     async def farm_error(_request: Request, error: FarmError) -> Response:
-        return problem(error, 404 if isinstance(error, NotFoundError) else STATUS[error.kind])
+        return problem(error, OWN_STATUS.get(type(error), STATUS[error.kind]))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
+        found = error.errors()
+        first = next((e for e in found if e["type"] != "value_error"), found[0])
         where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "value_error":  # a rule of ours that a schema cannot say
+            text = first["msg"].removeprefix("Value error, ")
+            return problem(JobError(text, where=where, remedy="correct the request"), 400)
         return problem(JobError(first["msg"], where=where, remedy="client and daemon may be of two versions"), 422)
 
     @app.exception_handler(HTTPException)
-    async def http(_request: Request, error: HTTPException) -> Response:
+    async def http(request: Request, error: HTTPException) -> Response:
         if isinstance(error, Refused):
             return problem(error.error, error.status_code)
         if error.status_code == 404:
             return problem(NotFoundError("no such address", remedy="client and daemon may be of two versions"), 404)
-        return problem(JobError(error.detail), error.status_code, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # Starlette's own names the methods of one route, and an address may have several
+            headers = {"allow": ", ".join(allowed(app.routes, request.scope))}
+        return problem(JobError(error.detail), error.status_code, headers)
 
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> Response:

@@ -7,9 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from farm.api.advert import owner, token_hash
-from farm.api.messages import AuditLine, NewToken, NotFoundError, TokenView
+from farm.api.messages import AuditLine, ConflictError, NewToken, NotFoundError, TokenView
 from farm.api.recorder import UPLOAD
-from farm.errors import JobError
 from farm.store.audit import Audit
 from farm.store.tokens import OWN, Tokens
 
@@ -36,13 +35,19 @@ class Door:
         """Make a token.
 
         Raises:
-            JobError: the name is taken.
+            ConflictError: the name is taken.
         """
         if asked.name == OWN:
-            raise JobError("is the lab's own token", where=f"token {OWN}", remedy="take another name")
+            raise ConflictError("is the lab's own token", where=f"token {OWN}", remedy="take another name")
         text = secrets.token_urlsafe(32)
         expires = time.time() + asked.expires_s if asked.expires_s is not None else None
         made = self._tokens.add(token_hash(text), asked.name, asked.user, asked.scope, expires)
+        if made is None:
+            raise ConflictError(
+                "there is a token of this name",
+                where=f"token {asked.name}",
+                remedy="take another name, or revoke it first",
+            )
         return NewToken(token=text, **_view(made).model_dump())
 
     def tokens(self) -> list[TokenView]:
@@ -54,10 +59,10 @@ class Door:
 
         Raises:
             NotFoundError: no token that holds has this name.
-            JobError: it is the lab's own.
+            ConflictError: it is the lab's own.
         """
         if name == OWN:
-            raise JobError(
+            raise ConflictError(
                 "the lab's own token is not revoked", where=f"token {OWN}",
                 remedy="remove the file `token` of the data folder and start the daemon again: a new one is made",
             )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Header, Query, Request, Response
 from fastapi import Path as InPath
 from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  # FastAPI reads the annotations
 from sse_starlette import EventSourceResponse
 from starlette.responses import JSONResponse
 
@@ -15,6 +16,7 @@ from farm.api.messages import (
     AuditLine,
     Health,
     LabEvent,
+    Message,
     NewToken,
     Ready,
     TokenRequest,
@@ -28,13 +30,15 @@ if TYPE_CHECKING:
     from farm.daemon import Daemon
 
 PING_S = 5
+REF, WORD = "#/components/schemas/", {"type": "string"}
 TokenName = Annotated[str, InPath(pattern=NAME)]
 
 
-def stream_of(model: type[LabEvent] | type, words: str) -> dict[int, object]:
+def stream_of(model: type[Message], words: str) -> dict[int, object]:
     """OpenAPI's words on a stream whose events' data are a model's JSON."""
-    content = {"text/event-stream": {"schema": {"type": "string", "contentMediaType": "application/json"}}}
-    return {200: {"description": f"{words}; the data of each event is a {model.__name__}", "content": content}}
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": REF + model.__name__}}
+    event = {"type": "object", "required": ["data"], "properties": {"data": data, "event": WORD, "id": WORD}}
+    return {200: {"description": words, "content": {"text/event-stream": {"schema": event}}}}
 
 
 def add(app: FastAPI, daemon: Daemon) -> None:
@@ -93,7 +97,7 @@ def _add_state(app: FastAPI, daemon: Daemon) -> None:
     async def lab_events(
         *,
         follow: bool = True,
-        last_event_id: Annotated[int | None, Header(ge=0, le=2**53)] = None,
+        last_event_id: Annotated[int | SkipJsonSchema[None], Header(ge=0, le=2**53)] = None,
     ) -> EventSourceResponse:
         """What happens in the lab. With the id of the last event seen, it goes on from there."""
         return EventSourceResponse(daemon.feed.stream(last_event_id, follow=follow), ping=PING_S)

@@ -30,6 +30,10 @@ class ForbiddenError(JobError):
     """The bearer token is known, but its scope is too small."""
 
 
+class ConflictError(JobError):
+    """There is something of this name already."""
+
+
 class SlowError(JobError):
     """The request came too slowly to be waited for."""
 

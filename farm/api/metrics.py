@@ -124,14 +124,21 @@ class Meter:
         """Pass the request on and look at its answer."""
         began = time.monotonic()
 
+        def answered(status: int) -> None:
+            needs: Needs | None = scope.get("state", {}).get("needs")
+            route = needs.route if needs is not None else "none"
+            self._metrics.answered(scope["method"], route, status, time.monotonic() - began)
+
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start":
-                needs: Needs | None = scope.get("state", {}).get("needs")
-                route = needs.route if needs is not None else "none"
-                self._metrics.answered(scope["method"], route, message["status"], time.monotonic() - began)
+                answered(message["status"])
             await send(message)
 
-        await self._app(scope, receive, watched)
+        try:
+            await self._app(scope, receive, watched)
+        except Exception:  # answered farther out
+            answered(500)
+            raise
 
 
 def condition(device: Device) -> Condition:

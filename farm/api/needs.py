@@ -25,6 +25,7 @@ STATUSES = {
     401: "the token is missing, not known, expired or revoked",
     403: "the token's scope is too small",
     404: "there is no such thing",
+    409: "it is in the way of what is there",
     408: "the request came too slowly",
     413: "the body is too large",
     421: "made for another host",
@@ -79,6 +80,12 @@ def find(routes: Iterable[BaseRoute], request: Request) -> Needs | None:
         if match is Match.FULL:
             return _of(route, request["method"], found.get("path_params", {}))
     return None
+
+
+def allowed(routes: Iterable[BaseRoute], request: Request) -> list[str]:
+    """The methods of the address."""
+    found = [route for route in routes if route.matches(request)[0] is not Match.NONE]
+    return sorted({method for route in found for method in getattr(route, "methods", None) or ()})
 
 
 def _of(route: BaseRoute, method: str, given: Mapping[str, object]) -> Needs:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING, Annotated
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Path as InPath
 from fastapi import Request, Response
 from fastapi.responses import FileResponse
@@ -26,13 +28,14 @@ if TYPE_CHECKING:
 Sha256 = Annotated[str, InPath(pattern="^[0-9a-f]{64}$")]
 
 
-def add(app: FastAPI, store: ArtifactStore) -> None:
-    """Add the routes to the application."""
+def add(app: FastAPI, store: ArtifactStore, most: int) -> None:
+    """Add the routes to the application; `most` uploads at once."""
+    threads = CapacityLimiter(most)  # of its own: a few slow uploads must not stand in the way of the others
 
-    @app.post("/api/artifacts/missing", **needs("submit", action="-"))
+    @app.post("/api/missing", **needs("submit", action="-"))
     def missing(asked: Hashes) -> Hashes:
         """Which of these the lab does not have."""
-        return Hashes(sha256=tuple(s for s in dict.fromkeys(asked.sha256) if not store.has(s)))
+        return Hashes(sha256=tuple(s for s in dict.fromkeys(asked.sha256) if not store.use(s)))
 
     @app.put("/api/artifacts/{sha256}", status_code=204, **needs("submit", action=UPLOAD))
     async def put(sha256: Sha256, request: Request) -> None:
@@ -47,7 +50,8 @@ def add(app: FastAPI, store: ArtifactStore) -> None:
                 yield part
 
         try:
-            await asyncio.to_thread(store.put_stream, parts(), expected=sha256)
+            store_it = functools.partial(store.put_stream, parts(), expected=sha256)
+            await to_thread.run_sync(store_it, limiter=threads, abandon_on_cancel=True)
         except ClientDisconnect as e:
             raise JobError("the upload was broken off", where=sha256[:12], remedy="send it again") from e
         except MismatchError as e:

@@ -272,6 +272,38 @@ class Memory(_message.Message):
     peak_rss_bytes: int
     def __init__(self, frame: _Optional[int] = ..., time_ns: _Optional[int] = ..., rss_bytes: _Optional[int] = ..., peak_rss_bytes: _Optional[int] = ...) -> None: ...
 
+class Sample(_message.Message):
+    __slots__ = ("time_ns", "took_ns", "phase", "figures")
+    class Phase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        PHASE_UNSPECIFIED: _ClassVar[Sample.Phase]
+        IDLE: _ClassVar[Sample.Phase]
+        WARM_UP: _ClassVar[Sample.Phase]
+        FRAMES: _ClassVar[Sample.Phase]
+        OVER: _ClassVar[Sample.Phase]
+    PHASE_UNSPECIFIED: Sample.Phase
+    IDLE: Sample.Phase
+    WARM_UP: Sample.Phase
+    FRAMES: Sample.Phase
+    OVER: Sample.Phase
+    TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    TOOK_NS_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    FIGURES_FIELD_NUMBER: _ClassVar[int]
+    time_ns: int
+    took_ns: int
+    phase: Sample.Phase
+    figures: _containers.RepeatedCompositeFieldContainer[Figure]
+    def __init__(self, time_ns: _Optional[int] = ..., took_ns: _Optional[int] = ..., phase: _Optional[_Union[Sample.Phase, str]] = ..., figures: _Optional[_Iterable[_Union[Figure, _Mapping]]] = ...) -> None: ...
+
+class Figure(_message.Message):
+    __slots__ = ("source", "value")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    value: int
+    def __init__(self, source: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+
 class End(_message.Message):
     __slots__ = ("invocations", "time_ns")
     INVOCATIONS_FIELD_NUMBER: _ClassVar[int]

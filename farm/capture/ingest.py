@@ -22,6 +22,7 @@ from farm.capture.recording import (
     MemorySample,
     OpTime,
     RecordingWriter,
+    SampleRow,
     Temperature,
     TensorSpec,
     TensorStatistics,
@@ -51,6 +52,12 @@ _PASSES: dict[int, PassName] = {
 }
 _ROLES: dict[int, Literal["input", "output"]] = {pb.ROLE_INPUT: "input", pb.ROLE_OUTPUT: "output"}
 _WHENS: dict[int, Literal["before", "after"]] = {pb.Conditions.BEFORE: "before", pb.Conditions.AFTER: "after"}
+_PHASES = {
+    pb.Sample.IDLE: "idle",
+    pb.Sample.WARM_UP: "warm-up",
+    pb.Sample.FRAMES: "frames",
+    pb.Sample.OVER: "over",
+}
 _DTYPES = {
     pb.DTYPE_BOOL: "bool",
     pb.DTYPE_INT4: "int8",  # numpy has none: widened, which loses nothing
@@ -194,6 +201,8 @@ class _Ingest:
                 self._statistics(message)
             elif isinstance(message, pb.Conditions):
                 self._conditions(message)
+            elif isinstance(message, pb.Sample):
+                self._sample(message)
             elif isinstance(message, pb.End):
                 self.complete = True
             elif isinstance(message, pb.Header):
@@ -336,6 +345,13 @@ class _Ingest:
                         Temperature(zone=t.zone, millicelsius=t.millicelsius) for t in found.temperatures
                     ),
                 )
+            )
+
+    def _sample(self, found: pb.Sample) -> None:
+        phase = _PHASES.get(found.phase, "")
+        for source, value in [(f.source, f.value) for f in found.figures] or [("", 0)]:
+            self.writer.sample(
+                SampleRow(time_ns=found.time_ns, took_ns=found.took_ns, phase=phase, source=source, value=value)
             )
 
 

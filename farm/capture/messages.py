@@ -30,6 +30,7 @@ _TYPES: dict[str, type[Message]] = {
     "/memory": pb.Memory,
     "/statistics": pb.Statistics,
     "/conditions": pb.Conditions,
+    "/sample": pb.Sample,
     "/end": pb.End,
 }
 

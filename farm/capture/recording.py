@@ -121,6 +121,20 @@ class MemorySample(_Model):
     """0 where it was not asked for."""
 
 
+class SampleRow(_Model):
+    """One figure that the sampler read, as the device tells it. Without a source: the moment at which a phase begins."""
+
+    time_ns: UInt64
+    """Of the clock of `FrameTime.start_ns`; the middle of the reading."""
+    took_ns: UInt64
+    phase: str
+    """`idle`, `warm-up`, `frames`, `over`; empty before them."""
+    source: str
+    """`power/NAME/current_now`, `clock/N/khz`, `zone/N/TYPE`, `load/busy_ticks`, `memory/rss_bytes`, ..."""
+    value: int
+    """In the unit of the node."""
+
+
 class TensorStatistics(_Model):
     """A tensor of a frame that was not logged in full, over its finite values, dequantized."""
 
@@ -182,6 +196,8 @@ class Recording(_Model):
     """sha256 of the Parquet artifact of MemorySample rows; empty when there are none."""
     conditions: tuple[Conditions, ...] = ()
     """At most one before and one after the pass."""
+    samples: str = ""
+    """sha256 of the Parquet artifact of SampleRow rows; empty when there are none."""
 
     @functools.cached_property
     def by_tensor(self) -> dict[int, TensorSpec]:
@@ -215,6 +231,10 @@ class Recording(_Model):
     def memory_samples(self, artifacts: ArtifactStore) -> list[MemorySample]:
         """The agent's memory, in the order it was taken."""
         return [MemorySample(**row) for row in _rows(artifacts, self.memory)]
+
+    def sample_rows(self, artifacts: ArtifactStore) -> list[SampleRow]:
+        """What the sampler read beside the frames, in the order it was read."""
+        return [SampleRow(**row) for row in _rows(artifacts, self.samples)]
 
 
 def load(artifacts: ArtifactStore, sha256: str) -> Recording:
@@ -250,6 +270,7 @@ class RecordingWriter:
         self._ops = Table(artifacts, OpTime)
         self._statistics = Table(artifacts, TensorStatistics)
         self._memory = Table(artifacts, MemorySample)
+        self._samples = Table(artifacts, SampleRow)
         self._conditions: dict[str, Conditions] = {}
 
     def spec(self, spec: TensorSpec) -> None:
@@ -280,6 +301,10 @@ class RecordingWriter:
         """Add what the agent's process took."""
         self._memory.add(sample)
 
+    def sample(self, row: SampleRow) -> None:
+        """Add a figure of the sampler."""
+        self._samples.add(row)
+
     def conditions(self, conditions: Conditions) -> None:
         """Note the clocks and heat at one end of the pass; the last ones told count."""
         self._conditions[conditions.when] = conditions
@@ -304,6 +329,7 @@ class RecordingWriter:
             complete=complete,
             statistics=self._statistics.close(),
             memory=self._memory.close(),
+            samples=self._samples.close(),
             conditions=tuple(self._conditions[when] for when in ("before", "after") if when in self._conditions),
         )
         return self._artifacts.put(recording.model_dump_json().encode())

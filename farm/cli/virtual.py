@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from farm.virtual import VirtualPhone
 
 ATTACH_S = 15.0
+_PROGRAMS = {"": "native", "binfmt_misc": "qemu by binfmt_misc", "exec-shim": "qemu by the exec shim"}
 
 app = typer.Typer(
     help="Virtual phones behind the real adb server. What they measure is this computer's.", no_args_is_help=True
@@ -165,10 +166,20 @@ def _features(names: str | None, *, legacy: bool) -> tuple[str, ...] | None:
 
 def _print(lab: shell.Shell, phones: Sequence[VirtualPhone], as_json: bool) -> None:
     if as_json:
-        rows = [{"name": p.name, "serial": p.serial, "abi": p.abi, "pid": p.pid, "kind": "virtual"} for p in phones]
+        rows = [
+            {
+                "name": p.name,
+                "serial": p.serial,
+                "abi": p.abi,
+                "pid": p.pid,
+                "kind": "virtual",
+                "emulation": p.emulation,
+            }
+            for p in phones
+        ]
         shell.print_json(json.dumps(rows))
         return
-    table = Table("name", "serial", "abi", "pid", "kind", box=None, pad_edge=False)
+    table = Table("name", "serial", "abi", "pid", "kind", "programs", box=None, pad_edge=False)
     for p in phones:
-        table.add_row(p.name, p.serial, p.abi, str(p.pid), "virtual")
+        table.add_row(p.name, p.serial, p.abi, str(p.pid), "virtual", _PROGRAMS[p.emulation])
     lab.out.print(table if phones else "no virtual phones")

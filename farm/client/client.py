@@ -26,7 +26,7 @@ from farm.api.messages import (
 )
 from farm.client.links import RemoteLink
 from farm.errors import DaemonError, FarmError, InputsError
-from farm.report.document import Job
+from farm.report.document import Job, Watch
 from farm.store.artifacts import sha256_of
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ SILENCE_S = 30.0  # the daemon sends a ping every 5 s into a stream
 CHUNK = 1 << 20
 JSON = {"content-type": "application/json"}
 _JOBS, _DEVICES = TypeAdapter(list[Job]), TypeAdapter(list[DeviceView])
+_WATCHES = TypeAdapter(list[Watch])
 _TOKENS, _AUDIT = TypeAdapter(list[TokenView]), TypeAdapter(list[AuditLine])
 
 
@@ -124,9 +125,7 @@ class Client:
         sent = 0
         for at in range(0, len(names), MISSING_LIMIT):
             asked = Hashes(sha256=tuple(names[at : at + MISSING_LIMIT]))
-            answer = self._request(
-                "POST", "/api/artifacts/missing", content=asked.model_dump_json().encode(), headers=JSON
-            )
+            answer = self._request("POST", "/api/missing", content=asked.model_dump_json().encode(), headers=JSON)
             for sha256 in Hashes.model_validate_json(answer.content).sha256:
                 sent += self._put(sha256, files[sha256])
         return sent
@@ -177,6 +176,16 @@ class Client:
     def devices(self) -> list[DeviceView]:
         """Every device, looked at now."""
         return _DEVICES.validate_json(self._request("GET", "/api/devices").content)
+
+    def sentinel(self) -> list[Watch]:
+        """Each device against its own nights before, on the golden model."""
+        return _WATCHES.validate_json(self._request("GET", "/api/sentinel").content)
+
+    def run_sentinel(self) -> int:
+        """Run the golden model now on every device that takes runs; the job."""
+        job = int(self._request("POST", "/api/sentinel").content)
+        self.submitted.add(job)
+        return job
 
     def lab_events(self, *, follow: bool = True) -> Iterator[LabEvent]:
         """Where every open job, its runs and every device stand; then each change, without end if `follow`."""

@@ -64,16 +64,26 @@ def connect(
 def serve(settings: Settings, *, make_daemon: MakeDaemon | None = None, started: Callable[[str], None]) -> None:
     """The foreground daemon on the configured port, until SIGTERM or SIGINT. `started` is told its url.
 
+    After SIGTERM it gives out no more work, and what runs has `run.drain_s` seconds to end; a second SIGTERM, or SIGINT,
+    hands that over to the next daemon at once.
+
     Raises:
         DaemonError: another daemon holds the data folder, or the port is taken.
     """
-    over = threading.Event()
-    before = {number: signal.signal(number, lambda *_: over.set()) for number in ENDS}
+    over, hurry = threading.Event(), threading.Event()
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        if number != signal.SIGTERM or over.is_set():
+            hurry.set()
+        over.set()
+
+    before = {number: signal.signal(number, end) for number in ENDS}
     daemon = (make_daemon or _real_daemon)(settings)
     try:
         daemon.start()
         started(daemon.url)
         over.wait()
+        daemon.drain(hurry)
     finally:
         daemon.stop()
         for number, handler in before.items():

@@ -7,7 +7,7 @@ import ipaddress
 import ssl
 import time
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 from pydantic import ValidationError
@@ -73,7 +73,7 @@ class LocalLink:
         deadline = time.monotonic() + FIND_S
         while not self._find():
             try:
-                daemon = self._make_daemon(self._settings)
+                daemon = self._make_daemon(_private(self._settings))
                 daemon.start(port=0, eager=False)
                 self.daemon = daemon
             except DaemonError:
@@ -132,7 +132,7 @@ class RemoteLink:
     daemon: Daemon | None = None
 
     def __init__(self, url: str, token: str, ca: Path | None) -> None:
-        parts = urlsplit(url)
+        parts = _parts(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
             raise SettingsError(f"{url!r} is no address of a lab", remedy="write it as https://lab.example:8377")
         if parts.scheme == "http" and not _loopback(parts.hostname):
@@ -167,6 +167,21 @@ class RemoteLink:
     def close(self, *, given_up: frozenset[int] = frozenset(), now: bool = False) -> None:  # noqa: ARG002  # see Link
         """Close the connection."""
         self.http.close()
+
+
+def _parts(url: str) -> SplitResult:
+    try:
+        parts, _ = urlsplit(url), httpx2.URL(url)
+        _ = parts.port
+        return parts
+    except (ValueError, httpx2.InvalidURL):
+        return SplitResult("", "", "", "", "")
+
+
+def _private(settings: Settings) -> Settings:
+    """Of a daemon for this command's time: it serves this computer only, whatever `farm up` would do."""
+    alone = {"host": "127.0.0.1", "names": (), "tls_cert": "", "tls_key": ""}
+    return settings.model_copy(update={"api": settings.api.model_copy(update=alone)})
 
 
 def _http(url: str, token: str, tls: ssl.SSLContext | None) -> httpx2.Client:

@@ -31,6 +31,7 @@ STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
 CHUNK = 64 << 10  # what sync allows a DATA packet; adbutils' 4 KiB cost half the speed
 OUTPUT_LIMIT = 16 << 20
 CONNECT_S = 3.0
+TOGETHER_S = 0.5
 QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 IDLE_S = 1.0
 SERVER_ENVIRONMENT = {
@@ -107,8 +108,14 @@ class AdbServer:
             AdbError: it did not answer as a device (adb itself reports success all the same; its text tells).
         """
         text = self._ask(f"host:connect:{endpoint}", deadline_s)
-        if not text.startswith(("connected to", "already connected to")):
-            raise AdbError(text, where=self.where, remedy=f"is anything listening on {endpoint}?")
+        if text.startswith(("connected to", "already connected to")):
+            return
+        over = time.monotonic() + TOGETHER_S
+        while time.monotonic() < over:  # of two who connect it at once, adb tells one that it failed
+            if self.states(deadline_s).get(endpoint) == "device":
+                return
+            time.sleep(0.05)
+        raise AdbError(text, where=self.where, remedy=f"is anything listening on {endpoint}?")
 
     def disconnect(self, endpoint: str, deadline_s: float = 5) -> None:
         """Detach a device on TCP; none attached is fine."""
@@ -247,14 +254,15 @@ class AdbDevice:
         deadline_s: float,
         *,
         on_stdout: Callable[[bytes], None] | None = None,
+        on_stderr: Callable[[bytes], None] | None = None,
         on_idle: Callable[[], None] | None = None,
     ) -> ShellResult:
         """Run a program with arguments, each quoted: nothing in them is the shell's to read.
 
-        With `on_stdout` that output goes there as it comes, and is not kept. `on_idle` is called about once a second
-        of silence; what it raises ends the command.
+        With `on_stdout` that output goes there as it comes, and is not kept; `on_stderr` gets a copy. `on_idle` is called
+        about once a second of silence; what it raises ends the command.
         """
-        return self.script(shlex.join(argv), deadline_s, on_stdout=on_stdout, on_idle=on_idle)
+        return self.script(shlex.join(argv), deadline_s, on_stdout=on_stdout, on_stderr=on_stderr, on_idle=on_idle)
 
     def script(
         self,
@@ -262,6 +270,7 @@ class AdbDevice:
         deadline_s: float,
         *,
         on_stdout: Callable[[bytes], None] | None = None,
+        on_stderr: Callable[[bytes], None] | None = None,
         on_idle: Callable[[], None] | None = None,
     ) -> ShellResult:
         """Run a shell command line of our own making; what comes from users goes through `shlex.quote` first."""
@@ -290,6 +299,8 @@ class AdbDevice:
                     )
                 if kind in sinks:
                     sinks[kind](data)
+                if kind == STDERR and on_stderr is not None:
+                    on_stderr(data)
 
     def push(
         self, items: Iterable[PushItem], deadline_s: float, *, on_bytes: Callable[[int], None] | None = None

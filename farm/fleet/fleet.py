@@ -346,11 +346,10 @@ class Fleet:
         if not known.greeted:
             if known.greet_at <= now:
                 self._crew.do(known.serial, functools.partial(self._visits.greet, known))
-        elif not known.answers or now - known.probed >= pause:
-            if now - known.probed >= min(pause, limits.answer_s):
-                self._crew.do(known.serial, functools.partial(self._visits.probe, known))
-        elif known.retry_at <= now and known.lacks_enrolment(self.store.get(known.serial)):
+        elif known.answers and known.retry_at <= now and known.lacks_enrolment(self.store.get(known.serial)):
             self._enrolments.do(known.serial, functools.partial(self._visits.enrol, known))
+        elif now - known.probed >= (pause if known.answers else min(pause, limits.answer_s)):
+            self._crew.do(known.serial, functools.partial(self._visits.probe, known))
 
     def _note_changes(self) -> None:
         """Tell whoever waits that a standing changed, and write down those that are of note."""

@@ -32,6 +32,7 @@ LEAVE_S = 60.0
 """For a phone to go down after it was told to reboot."""
 BOOT_S = 300.0
 BACK_OFF_S = 600.0
+ABIS = frozenset({"arm64-v8a", "armeabi-v7a", "armeabi", "x86_64", "x86", "riscv64"})
 BAD = frozenset({"differs", "crashed"})
 
 
@@ -68,7 +69,7 @@ class Visits:
             return
         with self._lock:
             known.probed = time.monotonic()
-            if not told:
+            if told.get("ro.product.cpu.abi") not in ABIS:
                 known.answers, known.silent = False, "getprop prints nothing that can be read"
                 return
             known.answers, known.silent, known.properties = True, "", told

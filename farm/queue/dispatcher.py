@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 import time
 import traceback
@@ -16,7 +17,7 @@ from farm.executor.contract import CanceledError, Listener, StoppingError
 from farm.queue.attempts import back_off, conclude
 from farm.queue.board import Doing
 from farm.queue.planner import target_of
-from farm.queue.scheduler import Policy, coming, overdue, schedule
+from farm.queue.scheduler import Policy, Queue, coming, overdue, schedule
 from farm.report.document import Failure, Run
 from farm.run.work import Work
 from farm.store.state import LeaseLostError
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from farm.store.state import State
     from farm.submission import Submission
 
+log = logging.getLogger(__name__)
+DRAIN_LOOK_S = 0.1
 TICK_S = 0.5  # for what nobody announces: devices that come and go, leases that run out
 UNBLAMED = (StoppingError, ConditionsError)
 USED_S = 5.0  # between two sums of the users' device time
@@ -60,6 +63,7 @@ class Dispatcher(Listener):
         self._judge = judge
         self._most = {user.name: user.devices for user in settings.user if user.devices is not None}
         self._share = {user.name: user.share for user in settings.user}
+        self._lines: tuple[Sequence[QueuedRun], Queue] = ((), Queue.of(()))
         self._used: tuple[float, dict[str, float]] = (-USED_S, {})
         self._users = functools.lru_cache(maxsize=4096)(state.user)
         self._devices = devices
@@ -73,6 +77,7 @@ class Dispatcher(Listener):
         self._away_since: dict[str, float] = {}
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._draining = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
 
     def start(self) -> None:
@@ -94,6 +99,15 @@ class Dispatcher(Listener):
             self._executor.interrupt(lease.token, _canceled())
         self._run_over(job)
         self._board.changed(job)
+
+    def drain(self, within_s: float, hurry: threading.Event) -> None:
+        """Give out nothing more, and wait until what runs is over, `within_s` seconds have passed, or `hurry` is set."""
+        self._draining.set()
+        deadline = time.monotonic() + within_s
+        if leased := self.leased():
+            log.info("draining: %d runs have %g s to end", len(leased), within_s)
+        while self.leased() and time.monotonic() < deadline and not hurry.wait(DRAIN_LOOK_S):
+            pass
 
     def stop(self, within_s: float) -> None:
         """Give out nothing more; what runs waits for the next daemon, and the attempt does not count."""
@@ -232,8 +246,13 @@ class Dispatcher(Listener):
             reason = f"{run.serial} did not come back within {self._settings.device_wait_s:g} s"
             remedy = "see `farm devices`; plug it in and submit again, or raise run.device_wait_s"
             self._give_up(run, NoDeviceError(reason, where=f"run {run.id}", remedy=remedy))
+        if self._draining.is_set():
+            return
         leases, unix = self._state.leases(), time.time()
-        for assignment in schedule(queued, devices, leases, now, unix=unix, policy=self._policy(now, unix, leases)):
+        if queued is not self._lines[0]:
+            self._lines = (queued, Queue.of(queued))
+        queue = self._lines[1]
+        for assignment in schedule(queue, devices, leases, now, unix=unix, policy=self._policy(now, unix, leases)):
             if self._stopping.is_set():
                 return
             self._begin(assignment.run, assignment.device)

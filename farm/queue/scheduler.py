@@ -14,12 +14,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from farm.fleet.selector import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from farm.fleet.device import Device
     from farm.store.rows import Lease, QueuedRun
@@ -55,8 +55,27 @@ class Policy:
 FAIR = Policy()
 
 
+@dataclass(frozen=True)
+class Queue:
+    """The runs that wait, in the order in which each line of them goes: made once for each change of the queue."""
+
+    bound: Mapping[str, Mapping[str, Sequence[QueuedRun]]]
+    """By serial and user."""
+    floating: Mapping[str, Sequence[QueuedRun]]
+    """By user: for any matching device."""
+
+    @classmethod
+    def of(cls, queued: Iterable[QueuedRun]) -> Self:
+        """From runs in any order."""
+        bound: dict[str, dict[str, list[QueuedRun]]] = defaultdict(lambda: defaultdict(list))
+        floating: dict[str, list[QueuedRun]] = defaultdict(list)
+        for run in sorted(queued, key=_place):
+            (bound[run.serial][run.user] if run.serial else floating[run.user]).append(run)
+        return cls(bound, floating)
+
+
 def schedule(
-    queued: Iterable[QueuedRun],
+    queue: Queue,
     devices: Sequence[Device],
     leases: Iterable[Lease],
     now: float,
@@ -74,14 +93,10 @@ def schedule(
     free = {d.serial: d for d in sorted(devices, key=attrgetter("serial")) if d.ready and d.serial not in held}
     if not free:
         return []
-    lines: dict[str, list[QueuedRun]] = defaultdict(list)
-    for run in queued:
-        if (not run.serial or run.serial in free) and not run.blocked and run.not_before <= unix:
-            lines[run.user].append(run)
     matches = _Matches(devices)
     holding = Counter(policy.running)
     given: Counter[str] = Counter()
-    fronts = {user: iter(sorted(line, key=_place)) for user, line in lines.items()}
+    fronts = {user: iter(sorted(line, key=_place)) for user, line in _lines(queue, free, unix).items()}
     heap: list[tuple[float, int, str, QueuedRun]] = []
 
     def line_up(user: str) -> None:
@@ -109,6 +124,20 @@ def schedule(
     return assignments
 
 
+def _lines(queue: Queue, free: Mapping[str, Device], unix: float) -> dict[str, list[QueuedRun]]:
+    """By user, the runs that may go now. Of a user's runs for one device only the first: it is given once."""
+    lines: dict[str, list[QueuedRun]] = defaultdict(list)
+    for serial in free if len(free) < len(queue.bound) else [serial for serial in queue.bound if serial in free]:
+        for user, runs in queue.bound.get(serial, {}).items():
+            for run in runs:
+                if not run.blocked and run.not_before <= unix:
+                    lines[user].append(run)
+                    break
+    for user, runs in queue.floating.items():
+        lines[user] += [run for run in runs if not run.blocked and run.not_before <= unix]
+    return lines
+
+
 def overdue(queued: Iterable[QueuedRun], away_since: Mapping[str, float], now: float, wait_s: float) -> list[QueuedRun]:
     """The runs whose device has been away for `wait_s` seconds or more."""
     return [run for run in queued if run.serial and now - away_since.get(run.serial, now) >= wait_s]
@@ -125,19 +154,15 @@ def _place(run: QueuedRun) -> tuple[float, int]:
 
 def _device(run: QueuedRun, free: Mapping[str, Device], matches: _Matches) -> Device | None:
     """The free device the run would take."""
-    candidates: Iterator[Device]
     if run.serial:
-        candidates = (d for d in (free.get(run.serial),) if d is not None)
-    else:
-        fit = matches.of(run.selector) - run.taken
-        new: list[Device] = []
-        known: list[Device] = []
-        for serial, device in free.items():
-            if serial in fit:
-                (known if serial in run.avoid else new).append(device)
-        # Where it failed, it goes again only if there is nothing else that matches, busy or not.
-        candidates = iter(new or (known if fit <= run.avoid else ()))
-    return next((d for d in candidates if d.holder in {"", run.user}), None)
+        device = free.get(run.serial)
+        return device if device is not None and device.holder in ("", run.user) else None
+    fit = matches.of(run.selector) - run.taken
+    open_to = [d for serial, d in free.items() if serial in fit and d.holder in ("", run.user)]
+    new = [d for d in open_to if d.serial not in run.avoid]
+    # Where it failed, it goes again only if there is nothing else that matches, busy or not.
+    candidates = new or (open_to if fit <= run.avoid else [])
+    return candidates[0] if candidates else None
 
 
 class _Matches:

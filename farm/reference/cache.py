@@ -53,7 +53,16 @@ def look_up(folder: Path, key: CacheKey, artifacts: ArtifactStore) -> Recording 
     except (FileNotFoundError, ValidationError, StorageError):
         return None
     needed = {*recording.frames.values(), recording.times, recording.ops} - {""}
-    return recording if all(artifacts.has(sha256) for sha256 in needed) else None
+    needed.add(entry.recording)
+    return recording if all(artifacts.use(sha256) for sha256 in needed) else None
+
+
+def recording_of(file: Path) -> str | None:
+    """The sha256 that an entry names; None where it cannot be read."""
+    try:
+        return _Entry.model_validate_json(file.read_bytes()).recording
+    except (OSError, ValidationError):
+        return None
 
 
 def keep(folder: Path, key: CacheKey, recording_sha256: str) -> None:

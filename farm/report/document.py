@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from farm.report.measures import Energy, Samples, Throttling
+
 if TYPE_CHECKING:
     from farm.errors import FarmError
 
 VerdictKind = Literal["pass", "fail", "undecided"]
 JobStatus = Literal["queued", "running", "done", "failed", "canceled"]
+WatchWord = Literal["steady", "slower", "faster", "answers differ", "too few nights"]
 RunStatus = Literal["queued", "running", "done", "failed", "canceled"]
 
 
@@ -190,6 +193,20 @@ class CaptureLink(Part):
     complete: bool
     """False when the device died before the agent ended it."""
     path: str
+    removed: bool = False
+    """The file was removed by retention since; what was computed from it stays."""
+
+
+class EvidenceLink(Part):
+    """A file kept of an attempt that failed: the device's log, what the agent said, how long each stage took."""
+
+    name: str
+    """`logcat-main.txt`, `agent-stderr.txt`, `timings.json`, ..."""
+    attempt: int
+    sha256: str
+    bytes: int
+    removed: bool = False
+    """As in CaptureLink."""
 
 
 class Failure(Part):
@@ -260,7 +277,16 @@ class Run(Part):
     layer_types: tuple[LayerType, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     captures: tuple[CaptureLink, ...] = ()
+    evidence: tuple[EvidenceLink, ...] = ()
+    """Of attempts that failed, also those before one that went well."""
     pair: Pair | None = None
+    energy: tuple[Energy, ...] = ()
+    """Of an inference in the `latency` pass, one figure for each boundary at which power was read."""
+    samples: Samples | None = None
+    throttled: tuple[Throttling, ...] = ()
+    """Passes whose figures heat spoiled; empty when nothing says so."""
+    partial: tuple[str, ...] = ()
+    """What is missing of what was asked for, and why; the rest of the run stands."""
     pushed_bytes: int = 0
     """Model, runtime, agent and frames that were not yet on the device."""
     conditions: dict[str, str] = {}
@@ -288,3 +314,19 @@ class Job(Part):
     runs: tuple[Run, ...] = ()
     report: str = ""
     """Path of the HTML report, once written."""
+
+
+class Watch(Part):
+    """What the sentinel knows of one device, from the golden model's runs on it, night by night."""
+
+    serial: str
+    word: WatchWord
+    summary: str
+    nights: int
+    """Under the runtime of the last one."""
+    ended: float
+    """Unix seconds, of the last."""
+    median_ms: float
+    baseline_ms: float | None = None
+    """Median of the nights before; None when they are too few."""
+    top1: float | None = None

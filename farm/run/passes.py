@@ -98,14 +98,23 @@ def run(
     submission: Submission,
     progress: Callable[[int, int], None],
     check: Callable[[], None],
+    heard: Callable[[bytes], None] | None = None,
 ) -> None:
     """Run the agent to its end; `check` is called at least once a second, and what it raises ends the pass.
+
+    `heard` gets what the agent says on stderr, as it comes.
 
     Raises:
         FarmError: what the agent said went wrong, as the class it belongs to; or the device left, or was too slow.
     """
     lines = _Lines(lambda line: _progress(line, progress))
-    result = device.shell(command(work, submission), submission.pass_timeout_s, on_stdout=lines.feed, on_idle=check)
+    result = device.shell(
+        command(work, submission),
+        submission.pass_timeout_s,
+        on_stdout=lines.feed,
+        on_stderr=heard,
+        on_idle=check,
+    )
     if result.exit_code:
         raise agent_error(result.stderr, result.exit_code, f"{device.serial}: pass {work.name}")
 

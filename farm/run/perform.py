@@ -14,11 +14,12 @@ from farm.capture import recording
 from farm.capture.ingest import ingest
 from farm.compare.pair import Variants, compare_pair, conclude
 from farm.errors import BugError, FarmError, InfrastructureError, ModelError
-from farm.fleet import health, hosts
+from farm.fleet import hosts
 from farm.fleet.adb import AdbDevice, PushItem
 from farm.model import graph as graphs
 from farm.report.document import CaptureLink, Run, RunStatus, Target
-from farm.run import bundle, passes, stage
+from farm.run import bundle, evidence, passes, stage
+from farm.run.measure import Measuring
 from farm.run.steps import Planner
 from farm.run.work import BrokenOffError
 from farm.store.artifacts import sha256_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from farm.capture.recording import Recording
+    from farm.fleet.enrolment import Enrolment
     from farm.run.steps import Plan, Step
     from farm.run.work import Perform, Progress, Work
     from farm.settings import Settings
@@ -38,12 +40,15 @@ LOCK = f"{stage.FOLDER}/agent.lock"
 TOKEN_BITS = 20
 
 
-def make_perform(settings: Settings, artifacts: ArtifactStore) -> Perform:
-    """The function that carries out runs with these settings."""
+def make_perform(
+    settings: Settings, artifacts: ArtifactStore, enrolled: Callable[[str], Enrolment | None] = lambda _serial: None
+) -> Perform:
+    """The function that carries out runs with these settings; `enrolled` tells what is known of a device by its serial."""
 
     def perform(work: Work, progress: Progress, check: Callable[[], None]) -> Run:
         device = hosts.handle(settings, work.device.serial)
-        return _Attempt(work, device, settings.data, artifacts, progress, check).perform()
+        known = enrolled(work.device.serial)
+        return _Attempt(work, device, settings, artifacts, progress, check, known).perform()
 
     return perform
 
@@ -69,21 +74,32 @@ class _Attempt:
 
     work: Work
     device: AdbDevice
-    data: Path
+    settings: Settings
     artifacts: ArtifactStore
     progress: Progress
     check: Callable[[], None]
+    enrolment: Enrolment | None = None
     captures: list[CaptureLink] = field(default_factory=list)
     recordings: dict[str, Recording] = field(default_factory=dict)
     conditions: dict[str, str] = field(default_factory=dict)
     pushed: int = 0
+    trail: evidence.Trail = field(default_factory=evidence.Trail)
+
+    def __post_init__(self) -> None:
+        self.data = self.settings.data
+        virtual = self.work.device.kind == "virtual"
+        self.measuring = Measuring(
+            self.settings, self.device, self.artifacts, virtual=virtual, tell=self._tell, enrolment=self.enrolment
+        )
 
     def perform(self) -> Run:
         try:
             self._measure()
+            self.trail.on_device = False
             return self._conclude()
         except FarmError as e:
-            raise BrokenOffError(e, self._run("failed")) from e
+            kept = evidence.gather(self.device, self.trail, e, self.work.attempt, self.artifacts, self.check)
+            raise BrokenOffError(e, self._run("failed", evidence=kept)) from e
 
     @property
     def folder(self) -> str:
@@ -92,6 +108,7 @@ class _Attempt:
     def _tell(self, stage: str, done: int, of: int, /) -> None:
         """Every sign of progress is also the moment to notice that nobody wants it any more."""
         self.check()
+        self.trail.enter(stage)
         self.progress(stage, done, of)
 
     def _measure(self) -> None:
@@ -101,6 +118,7 @@ class _Attempt:
         agent = stage.Blob.of_file(files.agent, sha256_of(files.agent), program=True)
         runtime = stage.Blob.of_file(files.runtime, sha256_of(files.runtime))
         turns = self._turns()
+        self.trail.on_device = True
         blobs = {blob.sha256: blob for turn in turns for blob in turn.plan.blobs()}
         self.pushed = stage.stage(
             self.device,
@@ -111,8 +129,9 @@ class _Attempt:
         try:
             self.device.shell(["mkdir", "-p", self.folder], stage.DEADLINE_S)
             self._note(runtime, turns[0].plan)
-            for turn in turns:
-                self._pass(turn, agent, runtime)
+            with self.measuring.prepared():
+                for turn in turns:
+                    self._pass(turn, agent, runtime)
         finally:
             with contextlib.suppress(InfrastructureError):  # gone devices are cleaned by the next run's own stage
                 self.device.shell(["rm", "-rf", self.folder], CLEAN_UP_S)
@@ -138,6 +157,17 @@ class _Attempt:
         return Planner(submission, graph, self.artifacts, self.data / "references", self._tell).plan()
 
     def _pass(self, turn: Turn, agent: stage.Blob, runtime: stage.Blob) -> None:
+        """A pass, and again where it was throttled and farm.toml asks for that."""
+        again, taken = True, 0
+        while again:
+            again, taken = False, taken + 1
+            self._take(turn, agent, runtime)
+            if turn.title in self.recordings:
+                again = self.measuring.judge(turn.step.name, turn.title, self.recordings[turn.title], taken)
+            if again:
+                self.captures[-1] = self.captures[-1].model_copy(update={"name": f"{turn.title}, throttled {taken}"})
+
+    def _take(self, turn: Turn, agent: stage.Blob, runtime: stage.Blob) -> None:
         step, name, title = turn.step, turn.step.name, turn.title
         listing, remote = f"{self.folder}/{title}.frames", f"{self.folder}/{title}.mcap"
         content = passes.frame_list(step.rows)
@@ -146,7 +176,7 @@ class _Attempt:
             name, agent.remote, runtime.remote, step.model.remote, listing, remote,
             lock=LOCK,
             lease=lease_number(self.work.token),
-            flags=step.flags,
+            flags=(*step.flags, *self.measuring.flags(name, pair=self.work.submission.terms.pair)),
             labels=(
                 ("run", str(self.work.run_id)), ("serial", self.device.serial), ("kind", self.work.device.kind),
                 *step.labels,
@@ -155,7 +185,12 @@ class _Attempt:
         with tempfile.TemporaryDirectory(dir=_folder(self.data / "incoming")) as temporary:
             local = Path(temporary) / f"{title}.mcap"
             try:
-                passes.run(self.device, work, turn.submission, lambda done, of: self._tell(title, done, of), self.check)
+                self.trail.begin_pass()
+                with self.measuring.around(name, title, agent.remote):
+                    passes.run(
+                        self.device, work, turn.submission, lambda done, of: self._tell(title, done, of), self.check,
+                        heard=self.trail.heard,
+                    )  # fmt: skip
                 self._tell(f"pull {title}", 0, 0)
                 passes.pull(self.device, remote, local)
             except FarmError as e:
@@ -198,7 +233,6 @@ class _Attempt:
             "cpu_mask": f"{submission.cpu_mask:x}" if submission.cpu_mask else "all",
             "model": submission.model_sha256[:12],
             "runtime": runtime.sha256[:12],
-            **health.conditions(self.device),
             **{f"{name} left out": why for name, why in plan.left_out.items()},
         }
 
@@ -237,6 +271,7 @@ class _Attempt:
         )
 
     def _run(self, status: RunStatus, **results: Any) -> Run:
+        results |= self.measuring.results() if status == "done" else {}
         device = self.work.device
         return Run(
             id=self.work.run_id,
@@ -245,7 +280,7 @@ class _Attempt:
             attempt=self.work.attempt,
             captures=tuple(self.captures),
             pushed_bytes=self.pushed,
-            conditions=self.conditions,
+            conditions=self.conditions | self.measuring.notes,
             **results,
         )
 

@@ -48,6 +48,29 @@ class ArtifactStore:
         """Whether the artifact is stored."""
         return self.path(sha256).is_file()
 
+    def use(self, sha256: str) -> bool:
+        """Whether it is stored; if so, it counts as used now, and retention lets it be for a while."""
+        try:
+            os.utime(self.path(sha256))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def remove(self, sha256: str, *, unused_since: float) -> bool:
+        """Remove an artifact, unless it was used after `unused_since` (Unix seconds); whether it is gone."""
+        path, away = self.path(sha256), self.folder / f"old-{sha256}"
+        try:
+            if path.stat().st_mtime > unused_since:
+                return False
+            path.rename(away)  # from here on nobody finds it, and whoever did find it before shows in its time
+            if away.stat().st_mtime > unused_since:
+                away.rename(path)
+                return False
+        except FileNotFoundError:
+            return False
+        away.unlink(missing_ok=True)
+        return True
+
     def read(self, sha256: str) -> bytes:
         """The artifact's bytes.
 

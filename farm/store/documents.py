@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from farm.report.document import Failure, Job, Run, Target, Verdict
+from pydantic import TypeAdapter
+
+from farm.report.document import EvidenceLink, Failure, Job, Run, Target, Verdict
+
+_EVIDENCE = TypeAdapter(tuple[EvidenceLink, ...])
+EVIDENCE_KEPT = 60
+"""Files of one run, over all its attempts: about ten of them."""
 
 if TYPE_CHECKING:
     from farm.store import sqlite
+    from farm.store.artifacts import ArtifactStore
 
 
 def job_document(row: sqlite.Row, runs: tuple[Run, ...]) -> Job:
@@ -40,3 +47,27 @@ def slim(row: sqlite.Row) -> Run:
         verdict=Verdict.model_validate_json(row["verdict"]) if row["verdict"] else None,
         error=Failure.model_validate_json(row["error"]) if row["error"] else None,
     )
+
+
+def with_earlier(db: sqlite.Connection, run: Run) -> Run:
+    """A run with the evidence of its earlier attempts, which its row still holds."""
+    row = db.execute("SELECT document -> '$.evidence' FROM runs WHERE id = ?", (run.id,)).fetchone()
+    earlier = _EVIDENCE.validate_json(row[0]) if row is not None and row[0] else ()
+    both = tuple(dict.fromkeys((*earlier, *run.evidence)))
+    return run if both == run.evidence else run.model_copy(update={"evidence": both[-EVIDENCE_KEPT:]})
+
+
+def with_removed(job: Job, artifacts: ArtifactStore) -> Job:
+    """A job whose captures and evidence say where retention removed them."""
+    runs = []
+    for run in job.runs:
+        changes: dict[str, object] = {}
+        if any(not artifacts.has(c.sha256) for c in run.captures):
+            gone = tuple(c.model_copy(update={"removed": not artifacts.has(c.sha256)}) for c in run.captures)
+            changes["captures"] = gone
+        if any(not artifacts.has(e.sha256) for e in run.evidence):
+            changes["evidence"] = tuple(
+                e.model_copy(update={"removed": not artifacts.has(e.sha256)}) for e in run.evidence
+            )
+        runs.append(run.model_copy(update=changes) if changes else run)
+    return job.model_copy(update={"runs": tuple(runs)})

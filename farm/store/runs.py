@@ -10,6 +10,7 @@ from farm.errors import InfrastructureError
 from farm.report.document import Target
 from farm.store import sqlite
 from farm.store.database import Database, record
+from farm.store.documents import with_earlier
 from farm.store.rows import LEASE, Lease, Placed, QueuedRun
 from farm.store.shared import promote, share
 
@@ -123,6 +124,7 @@ class Runs(Database):
         """
         with self.write() as db:
             self._give_back(db, token)
+            run = with_earlier(db, run)
             db.execute(
                 "UPDATE runs SET status = ?, verdict = ?, error = ?, document = ?, ended = ? WHERE id = ?",
                 (run.status, _json(run.verdict), _json(run.error), run.model_dump_json(), time.time(), run.id),
@@ -153,6 +155,7 @@ class Runs(Database):
         """
         with self.write() as db:
             run = self._give_back(db, token)
+            partial = with_earlier(db, partial) if partial is not None else None
             row = db.execute(
                 "UPDATE runs SET token = NULL, attempt = attempt - ?1, error = coalesce(?2, error),"
                 " document = coalesce(?3, document), not_before = ?4, waited = waited + ?5, ended = ?6,"
@@ -163,7 +166,9 @@ class Runs(Database):
                 (
                     0 if counted else 1,
                     reason.model_dump_json() if counted else None,
-                    partial.model_dump_json() if partial is not None and partial.captures else None,
+                    partial.model_dump_json()
+                    if partial is not None and (partial.captures or partial.evidence)
+                    else None,
                     *(not_before, waited, time.time(), run),
                 ),
             ).fetchall()[0]

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from farm.errors import JobError
 from farm.store import sqlite
 from farm.store.database import now
 
@@ -53,12 +52,8 @@ class Tokens:
                 (sha256, OWN, now(), user),
             )
 
-    def add(self, sha256: str, name: str, user: str, scope: Scope, expires: float | None) -> Token:
-        """Let the token of this hash in.
-
-        Raises:
-            JobError: another token that is not revoked has this name.
-        """
+    def add(self, sha256: str, name: str, user: str, scope: Scope, expires: float | None) -> Token | None:
+        """Let the token of this hash in; None when another one that is not revoked has this name."""
         try:
             with self._database.write(quiet=True) as db:
                 row = db.execute(
@@ -66,10 +61,8 @@ class Tokens:
                     " RETURNING name, user, scope, created, expires, revoked",
                     (sha256, name, now(), scope, user, expires),
                 ).fetchall()[0]
-        except sqlite.IntegrityError as e:
-            raise JobError(
-                "there is a token of this name", where=f"token {name}", remedy="take another name, or revoke it first"
-            ) from e
+        except sqlite.IntegrityError:
+            return None
         return Token(*row)
 
     def find(self, sha256: str) -> Token | None:

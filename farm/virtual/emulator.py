@@ -1,8 +1,10 @@
-"""aarch64 programs on a machine of another kind: qemu-user, found by the kernel through binfmt_misc.
+"""aarch64 programs on a machine of another kind: qemu-user, found by the kernel through binfmt_misc, or by the exec shim.
 
 The phone's user namespace gets a registration of its own where the kernel has that (Linux 6.7 and later), else the
-machine's own has to know aarch64 (Debian's package qemu-user-binfmt registers it). Either way the kernel starts qemu
-for every such program, whoever executes it: the shell, a script's child, a program's.
+machine's own may know aarch64 (Debian's package qemu-user-binfmt registers it). Either way the kernel starts qemu
+for every such program, whoever executes it: the shell, a script's child, a program's. Where neither is, the exec shim
+(agents/native/shim) does: the phone's /etc/ld.so.preload lays it before the C library of every program, and a
+ld.so.preload that only programs in qemu see lays the aarch64 build of it before theirs.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from farm.errors import InfrastructureError
-from farm.virtual.namespace import MS_NODEV, MS_NOEXEC, MS_NOSUID, Mount, protect
+from farm.virtual.namespace import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, Mount, mount, protect
 from farm.virtual.profile import native_abi
 
 if TYPE_CHECKING:
@@ -35,15 +37,26 @@ _MAGIC = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x
 _MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
 # P: qemu learns argv[0]; F: the kernel opens qemu now, so nothing in the phone can stand in for it.
 _REGISTRATION = f":farm-aarch64:M::{_MAGIC}:{_MASK}:/{_PROGRAM}:PF"
+_BUILDS = Path(__file__).resolve().parents[2] / "agents/native/build"
+_SHIM = "usr/lib/farm"
+_PRELOAD = "system/etc/ld.so.preload"
+_GUESTS_PRELOAD = f"{_SHIM}/guest/etc/ld.so.preload"
+
+Way = Literal["binfmt_misc", "exec-shim"]
+"""How qemu is started for aarch64 programs: by the kernel, or by a library in whoever executes them."""
 
 
 @dataclass(frozen=True)
 class Emulator:
-    """qemu-aarch64 and the folder of aarch64's C libraries on this machine, and the CPU that qemu plays."""
+    """qemu-aarch64 and the folder of aarch64's C libraries on this machine, and the CPU that qemu plays.
+
+    `force_shim`: take the exec shim also where the kernel could be told of qemu.
+    """
 
     program: Path
     libraries: Path
     cpu: str
+    force_shim: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -51,11 +64,12 @@ class Emulator:
         return {"QEMU_CPU": self.cpu}
 
 
-def find(profile: Profile) -> Emulator | None:
+def find(profile: Profile, *, force_shim: bool = False) -> Emulator | None:
     """The emulator that phones of `profile` need; None where this machine's processor runs their programs.
 
     Raises:
-        InfrastructureError: qemu or aarch64's libraries are missing, or no emulator is known for that ABI here.
+        InfrastructureError: qemu or aarch64's libraries are missing, or the shim that is forced, or no emulator is known
+            for that ABI here.
     """
     native = native_abi()
     if native == profile.abi:
@@ -82,7 +96,16 @@ def find(profile: Profile) -> Emulator | None:
             f"the profile of {profile.product.model} has no [emulation], and this machine cannot run {profile.abi} itself",
             remedy="name qemu's CPU and its features there, as the profile arm64 does",
         )
-    return Emulator(Path(program).resolve(), libraries.resolve(), profile.emulation.cpu)
+    if force_shim and not shim(platform.machine()).is_file():
+        raise InfrastructureError(
+            "the exec shim is not built", where=str(shim(platform.machine())), remedy="run: make -C agents/native"
+        )
+    return Emulator(Path(program).resolve(), libraries.resolve(), profile.emulation.cpu, force_shim)
+
+
+def shim(machine: str) -> Path:
+    """Where the exec shim for programs of `machine` is built."""
+    return _BUILDS / f"linux-{machine}" / "exec-shim.so"
 
 
 def create_places(root: Path) -> None:
@@ -97,33 +120,63 @@ def create_places(root: Path) -> None:
     if not loader.is_symlink():
         loader.parent.mkdir(parents=True, exist_ok=True)
         loader.symlink_to(f"/{LIBRARIES}/{LOADER}")
+    _lay_shim(root)
+
+
+def _lay_shim(root: Path) -> None:
+    """Lay the shim's builds, as far as there are any, and who is to load them; nobody does before `register` says so."""
+    places = (("aarch64", _GUESTS_PRELOAD), (platform.machine(), f"{_SHIM}/ld.so.preload"))
+    for machine, preload in places:
+        (root / preload).parent.mkdir(parents=True, exist_ok=True)
+        inside = f"{_SHIM}/{machine}.so"
+        built = shim(machine).is_file()
+        if built:
+            shutil.copyfile(shim(machine), root / inside)
+        (root / preload).write_text(f"/{inside}\n" if built else "")
+    (root / _PRELOAD).touch()
 
 
 def mounts(emulator: Emulator) -> list[Mount]:
     """What to mount for it, the phone's /proc first."""
     flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
+    registry = Mount(_REGISTRY, kind="binfmt_misc", flags=flags, optional=True)
     return [
         Mount(_PROGRAM, str(emulator.program), read_only=True),
         Mount(LIBRARIES, str(emulator.libraries), read_only=True),
-        Mount(_REGISTRY, kind="binfmt_misc", flags=flags, optional=True),
+        *([] if emulator.force_shim else [registry]),
     ]
 
 
-def register(root: Path) -> None:
-    """Tell the phone's own binfmt_misc of the emulator, where there is one; `root` is the tree, mounted."""
-    with contextlib.suppress(OSError):
-        with (root / _REGISTRY / "register").open("wb", buffering=0) as registry:
-            registry.write(_REGISTRATION.encode())
-        protect(root / _REGISTRY)
-
-
-def probe() -> None:
-    """Start an aarch64 program, inside the phone.
+def register(emulator: Emulator, root: Path) -> Way:
+    """Have aarch64 programs find the emulator in the phone whose tree, mounted, is `root`; says how they do.
 
     Raises:
-        OSError: the kernel does not know how.
+        OSError: the shim cannot be mounted.
     """
-    loader = f"/{LIBRARIES}/{LOADER}"
-    done = subprocess.run([loader, "--version"], capture_output=True, check=False, timeout=20, env={})
+    if not emulator.force_shim:
+        with contextlib.suppress(OSError):
+            with (root / _REGISTRY / "register").open("wb", buffering=0) as registry:
+                registry.write(_REGISTRATION.encode())
+            protect(root / _REGISTRY)
+        with contextlib.suppress(OSError):
+            _start_one([str(root / LIBRARIES / LOADER)])
+            return "binfmt_misc"
+    mount(str(root / _SHIM / "ld.so.preload"), str(root / _PRELOAD), "", MS_BIND)
+    protect(root / _PRELOAD)
+    return "exec-shim"
+
+
+def probe(shell: str) -> None:
+    """Have the phone's shell start an aarch64 program, inside the phone.
+
+    Raises:
+        OSError: it cannot.
+    """
+    _start_one([shell, "-c", 'exec "$0" "$@"', f"/{LIBRARIES}/{LOADER}"])
+
+
+def _start_one(command: list[str]) -> None:
+    done = subprocess.run([*command, "--version"], capture_output=True, check=False, timeout=20, env={})
     if done.returncode:
-        raise OSError(0, f"it answered {done.returncode}: {done.stderr[-200:].decode(errors='replace')}", loader)
+        said = done.stderr[-200:].decode(errors="replace")
+        raise OSError(0, f"it answered {done.returncode}: {said}", command[-1])

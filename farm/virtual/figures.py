@@ -49,6 +49,7 @@ def fixed(profile: Profile, online: int) -> dict[str, str]:
         f"{_POWER}/battery/charge_full_design": str(profile.battery.capacity_mah * 1000),
         f"{_POWER}/battery/cycle_count": "0",
         f"{_POWER}/usb/type": "USB",
+        f"{_POWER}/virtual-model/type": "Unknown",  # no phone has it: what the model draws, whatever its battery does
     }
     first = 0
     for index, cluster in enumerate(profile.cluster):
@@ -113,6 +114,7 @@ def now(profile: Profile, state: State, given: Given, online: int) -> dict[str, 
         f"{_POWER}/battery/current_now": str(round(state.charging_watts / volts * 1000) * 1000),
         f"{_POWER}/battery/charge_counter": str(round(state.charge_mah) * 1000),
         f"{_POWER}/battery/temp": str(round(10 * celsius)),
+        f"{_POWER}/virtual-model/power_now": str(round(state.watts * _MICRO)),
         f"{_POWER}/usb/online": plugged,
         f"{_POWER}/usb/present": plugged,
     }

@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--auth", choices=POLICIES, default="open", help="who may use it")
     parser.add_argument("--features", help="what it tells adb that it can, joined by commas; all when left out")
     parser.add_argument("--reboot-s", type=float, default=5.0, help="seconds that a reboot takes")
+    parser.add_argument("--exec-shim", action="store_true", help="start qemu through it, whatever the kernel could do")
     options = parser.parse_args(arguments)
     turns = os.pipe()
     os.write(turns[1], bytes(2 * (os.cpu_count() or 1)))
@@ -94,7 +95,7 @@ def _keep(folder: Path, options: argparse.Namespace, turns: tuple[int, int]) -> 
     tree = folder / state.ROOT
     uid, gid = keeper.identity()
     wanted = profile.read(folder)
-    runs_on = emulator.find(wanted)
+    runs_on = emulator.find(wanted, force_shim=options.exec_shim)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with _turn(turns), ours:
         root.create(tree, programs, wanted, runs_on, serial, (uid, gid))
@@ -102,17 +103,17 @@ def _keep(folder: Path, options: argparse.Namespace, turns: tuple[int, int]) -> 
             folder.name, tree, root.mounts(tree, programs, runs_on, options.storage_bytes), uid, gid, runs_on
         )
         with theirs:
-            first = keeper.start_init(plan, theirs)
+            first, way = keeper.start_init(plan, theirs)
         host = os.fork()
         if host == 0:
-            _host(folder, wanted, serial, ours, options)
+            _host(folder, wanted, serial, way, ours, options)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 1)
     return keeper.keep(host, first, owner_handle, climate.Climate(wanted, tree, root.online(wanted), first))
 
 
 def _host(
-    folder: Path, wanted: profile.Profile, serial: str, control: socket.socket, options: argparse.Namespace
+    folder: Path, wanted: profile.Profile, serial: str, way: str, control: socket.socket, options: argparse.Namespace
 ) -> None:
     """The host process: never returns."""
     parent = os.getppid()
@@ -124,7 +125,8 @@ def _host(
 
     reserved = door.reserve()
     port = reserved.getsockname()[1]
-    phone = state.VirtualPhone(folder.name, f"127.0.0.1:{port}", port, os.getpid(), wanted.abi, folder / state.ROOT)
+    address, tree = f"127.0.0.1:{port}", folder / state.ROOT
+    phone = state.VirtualPhone(folder.name, address, port, os.getpid(), wanted.abi, tree, way)
 
     def ready() -> None:
         state.write(folder, phone, Process.of(phone.pid))

@@ -39,8 +39,8 @@ _REFUSED = (
 
 _EMULATION = "emulation"
 _NO_BINFMT = (
-    "a kernel of 6.7 or later has a binfmt_misc (CONFIG_BINFMT_MISC) of its own in each user namespace; with an older one "
-    "apt install qemu-user-binfmt, which tells the machine's own of qemu"
+    "run: make -C agents/native, which builds the exec shim that older kernels need; from 6.7 on each user namespace has a "
+    "binfmt_misc (CONFIG_BINFMT_MISC) of its own"
 )
 
 
@@ -68,8 +68,10 @@ def _mapped(number: int, path: str) -> bool:
     return any(first <= number < first + count for first, _, count in rows)
 
 
-def start_init(plan: Plan, control: socket.socket) -> int:
-    """Start the phone's first process, which obeys `control`, in namespaces of its own; its process id on the host.
+def start_init(plan: Plan, control: socket.socket) -> tuple[int, str]:
+    """Start the phone's first process, which obeys `control`, in namespaces of its own.
+
+    Returns its process id on the host and the `emulator.Way` of its programs, empty where they need none.
 
     Raises:
         InfrastructureError: the kernel refuses.
@@ -92,8 +94,8 @@ def start_init(plan: Plan, control: socket.socket) -> int:
         pid = int(_expect(ours, "pid"))
         os.waitpid(child, 0)
         ours.send(b"go")
-        _expect(ours, "ready")
-    return pid
+        way = _expect(ours, "ready")
+    return pid, way
 
 
 def _expect(channel: socket.socket, word: str) -> str:
@@ -136,17 +138,22 @@ def _enter(plan: Plan, control: socket.socket, channel: socket.socket) -> NoRetu
             channel.send(f"pid\t{pid}".encode())
             os._exit(0)
         _await(channel)
-        register = emulator.register if plan.emulator else lambda _: None
-        _step(channel, "mount", lambda: namespace.build(plan.root, plan.mounts, plan.name, register))
+        ways: list[emulator.Way] = []
+
+        def mounted(tree: Path) -> None:
+            if plan.emulator:
+                ways.append(emulator.register(plan.emulator, tree))
+
+        _step(channel, "mount", lambda: namespace.build(plan.root, plan.mounts, plan.name, mounted))
         # The user namespace that owns the mounts; from the next one on nothing can be mounted.
         _step(channel, "hand over namespaces", lambda: storage.hand_over(control))
         _step(channel, "unshare", lambda: namespace.become(root.USER))
         _step(channel, "drop privileges", lambda: namespace.drop_privileges(root.USER, root.USER))
         if plan.emulator:
-            _step(channel, _EMULATION, emulator.probe)
+            _step(channel, _EMULATION, lambda: emulator.probe(init.SHELL))
         os.umask(0o022)
         _close_all_but(control.fileno(), channel.fileno())
-        channel.send(b"ready")
+        channel.send(f"ready\t{''.join(ways)}".encode())
         channel.close()
         more = plan.emulator.environment if plan.emulator else {}
         init.run(control, root.ENVIRONMENT | {"HOSTNAME": plan.name} | more)

@@ -39,25 +39,27 @@ def up(
     auth: Policy = "open",
     features: Sequence[str] | None = None,
     reboot_s: float = 5.0,
+    exec_shim: bool = False,
 ) -> list[VirtualPhone]:
     """Start `count` phones beside those already in `folder` and wait until each accepts connections.
 
     They are of `kind`, else of this machine's default profile. They outlive the caller, or end with process `owner_pid`.
     `storage_bytes` bounds /data/local/tmp, kept in memory then; else it is a folder on the host's disk. `auth`: whether adb must
     show a key (farm.virtual.auth). `features` is what the phone tells adb that it can: all of it when left out, nothing as before
-    Android 7. `reboot_s`: seconds a reboot takes.
+    Android 7. `reboot_s`: seconds a reboot takes. `exec_shim`: have an emulated phone's programs come to qemu through the
+    exec shim also where the kernel could do it.
 
     Raises:
         InfrastructureError: the machine lacks mksh, toybox or qemu, or forbids user namespaces; no phone is left behind.
     """
     kind = kind or profile.default()
-    emulator.find(kind)
+    emulator.find(kind, force_shim=exec_shim)
     root.find_programs()
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     options = [*_option("--storage-bytes", storage_bytes), *_option("--owner", owner_pid)]
     options += [*_option("--features", None if features is None else ",".join(features))]
-    options += ["--auth", auth, "--reboot-s", str(reboot_s)]
+    options += ["--auth", auth, "--reboot-s", str(reboot_s), *(["--exec-shim"] if exec_shim else [])]
     places: list[Path] = []
     try:
         for _ in range(count):

@@ -18,7 +18,10 @@ ROOT = "root"
 
 @dataclass(frozen=True)
 class VirtualPhone:
-    """A running virtual phone; `serial` is what `adb connect` takes, `root` the host's view of its file tree."""
+    """A running virtual phone; `serial` is what `adb connect` takes, `root` the host's view of its file tree.
+
+    `emulation`: how its programs come to qemu (`farm.virtual.emulator.Way`); empty where they run on this processor.
+    """
 
     name: str
     serial: str
@@ -26,11 +29,13 @@ class VirtualPhone:
     pid: int
     abi: str
     root: Path
+    emulation: str = ""
 
 
 def write(folder: Path, phone: VirtualPhone, process: Process) -> None:
     """Write the state of `phone`, whose host process is `process`."""
     record = {"name": phone.name, "port": phone.port, "abi": phone.abi, "process": asdict(process)}
+    record["emulation"] = phone.emulation
     temporary = folder / f".{STATE_FILE}"
     temporary.write_text(json.dumps(record))
     temporary.replace(folder / STATE_FILE)
@@ -42,9 +47,10 @@ def read(folder: Path) -> tuple[VirtualPhone, Process] | None:
         record = json.loads((folder / STATE_FILE).read_text())
         process = Process(**record["process"])
         name, port, abi = str(record["name"]), int(record["port"]), str(record["abi"])
+        emulation = str(record.get("emulation", ""))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return VirtualPhone(name, f"127.0.0.1:{port}", port, process.pid, abi, folder / ROOT), process
+    return VirtualPhone(name, f"127.0.0.1:{port}", port, process.pid, abi, folder / ROOT, emulation), process
 
 
 def claim(folder: Path, prefix: str) -> Path:

@@ -17,7 +17,7 @@ from tests.daemon.lab import FRAME, FRAME_SHA, submission
 if TYPE_CHECKING:
     from farm.daemon import Daemon
 
-CHANGES_NOTHING = {"/api/artifacts/missing"}
+CHANGES_NOTHING = {"/api/missing"}
 
 
 def test_every_route_that_is_no_get_writes_one_line(at: Daemon) -> None:
@@ -27,7 +27,7 @@ def test_every_route_that_is_no_get_writes_one_line(at: Daemon) -> None:
         for route in made.routes:
             assert isinstance(route, APIRoute)
             path = re.sub(r"\{\w+\}", "none", route.path.replace("{job}", "1").replace("{sha256}", "0" * 64))
-            for method in route.methods - {"GET"}:
+            for method in (route.methods or set()) - {"GET"}:
                 before = at.door.lines(1)
                 status = client.request(method, path).status_code
                 after = at.door.lines(2)

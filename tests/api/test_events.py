@@ -7,6 +7,7 @@ import itertools
 import socket
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -16,10 +17,11 @@ import pytest
 from farm.api.messages import LabEvent
 from farm.client import Client, connect
 from farm.fleet.device import Device
+from farm.queue.board import Doing
 from farm.submission import Terms
 from tests.api.conftest import http
 from tests.api.test_hostile import dial, head
-from tests.daemon.lab import Bench, submission, until
+from tests.daemon.lab import Bench, daemon, submission, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,31 +132,24 @@ def test_a_client_goes_on_where_it_was(client: Client, at: Daemon, tmp_path: Pat
     client.wait(waiting)
 
 
-def test_a_stream_outlives_its_daemon(at: Daemon, start: object, tmp_path: Path) -> None:
-    from tests.daemon.lab import daemon
-
+def test_a_stream_outlives_its_daemon(at: Daemon) -> None:
     heard: list[LabEvent] = []
 
     def listen() -> None:
-        with connect(second_settings) as other:
+        with connect(at.settings, make_daemon=daemon) as other:
             for event in other.lab_events():
                 heard.append(event)
                 if event.job and event.job.status == "done":
                     return
 
-    second_settings = at.settings
     thread = threading.Thread(target=listen)
     thread.start()
     until(lambda: heard)
     at.stop()
-    second = daemon(second_settings)
-    second.start(port=0)
-    try:
-        second.submit(submission("ok", "serial=one"), None)
+    with connect(at.settings, make_daemon=daemon) as client:
+        client.wait(client.submit(submission("ok", "serial=one")).job)
         thread.join(60)
-        assert not thread.is_alive()
-    finally:
-        second.stop()
+    assert not thread.is_alive()
 
 
 def test_clients_that_read_nothing_neither_grow_the_daemon_nor_hold_its_end(at: Daemon, tmp_path: Path) -> None:
@@ -167,12 +162,17 @@ def test_clients_that_read_nothing_neither_grow_the_daemon_nor_hold_its_end(at: 
         for s in deaf[1::2]:
             s.sendall(head(at, f"GET /api/jobs/{job}/events"))
         for s in deaf:
-            until(lambda s=s: s.recv(1, socket.MSG_PEEK))
+            until(partial(s.recv, 1, socket.MSG_PEEK))
+
+        def change(times: int) -> None:
+            for i in range(times):
+                at._board.post(job, 1, Doing("until", i, times))
+                time.sleep(0.05)  # for something to pile up
+
+        change(20)
         before = process.memory_info().rss
-        for _ in range(20):
-            at._board.changed(job)
-            time.sleep(0.05)  # for something to pile up
-        assert process.memory_info().rss - before < 32 << 20
+        change(40)
+        assert process.memory_info().rss - before < 16 << 20
         with http(at) as raw:
             assert raw.get("/api/health").status_code == 200
         ended = threading.Thread(target=at.stop)

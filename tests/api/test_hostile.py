@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -237,6 +238,20 @@ def test_a_slow_but_steady_upload_is_taken(start: Start) -> None:
     assert at.artifacts.read(sha256) == body
 
 
+def test_slow_uploads_do_not_stand_in_the_way_of_others_nor_of_the_end(at: Daemon) -> None:
+    with contextlib.ExitStack() as held:
+        for _ in range(60):
+            s = held.enter_context(dial(at))
+            s.sendall(head(at, f"PUT /api/artifacts/{SHA}", "content-length: 1000") + b"x")
+        until(lambda: len(left(at)) == 60)
+        lives(at)
+        ended = threading.Thread(target=at.stop)
+        ended.start()
+        ended.join(30)
+        assert not ended.is_alive()
+        until(lambda: not left(at))
+
+
 def test_one_connection_too_many_is_told_to_come_again(start: Start) -> None:
     at = start(connections=8)
     with contextlib.ExitStack() as held:
@@ -266,7 +281,7 @@ def test_who_asks_for_much_and_reads_nothing_is_cut_and_does_not_grow_the_daemon
         for s in greedy:
             s.sendall(head(at, f"GET /api/artifacts/{sha256}"))
         for s in greedy:
-            until(lambda s=s: _is_reset(s))
+            until(partial(_is_reset, s))
         assert process.memory_info().rss - before < 100 << 20, "ten answers of 48 MiB"
     lives(at)
 
@@ -286,7 +301,7 @@ def test_a_stream_nobody_reads_does_not_hold_the_daemons_end(start: Start, tmp_p
         one.sendall(head(at, "GET /api/events"))
         two.sendall(head(at, f"GET /api/jobs/{job}/events"))
         for s in (one, two):
-            until(lambda s=s: s.recv(1, socket.MSG_PEEK))
+            until(partial(s.recv, 1, socket.MSG_PEEK))
         ended = threading.Thread(target=at.stop)
         ended.start()
         ended.join(30)

@@ -76,6 +76,12 @@ def test_strangers_do_not_make_labels(at: Daemon) -> None:
     assert len(names) <= 3
 
 
+def test_bugs_are_counted(at: Daemon) -> None:
+    with http(at) as client:
+        assert client.post("/api/jobs", json=submission("broken preflight").model_dump(mode="json")).status_code == 500
+    assert figures(at)["farm_http_requests_total{method=POST}{route=/api/jobs}{status=500}"] == 1
+
+
 def test_health_is_open_and_says_little(at: Daemon) -> None:
     with http(at, "wrong") as client:
         assert client.get("/api/health").json() == {"pid": os.getpid()}

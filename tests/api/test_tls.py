@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 import json
@@ -19,13 +20,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from farm.api.address import address
 from farm.client import Client, connect
 from farm.errors import DaemonError, FarmError, SettingsError
 from farm.settings import Api, ClientSide, Settings, load
 from tests.api.conftest import make_token
-from tests.daemon.lab import submission
+from tests.daemon.lab import daemon, submission
 
 if TYPE_CHECKING:
     from tests.api.conftest import Start
@@ -89,6 +92,14 @@ def test_a_lab_with_tls_serves_its_own_commands_and_others(
     assert "client.ca" in e.value.remedy
 
 
+def test_a_command_that_becomes_the_daemon_serves_this_computer_only(files: tuple[str, str], tmp_path: Path) -> None:
+    api = Api(host="0.0.0.0", tls_cert=files[0], tls_key=files[1], names=("lab.example",))  # noqa: S104
+    with connect(Settings(data=tmp_path / "data", api=api), make_daemon=daemon) as client:
+        assert client.embedded
+        assert client._link.url.startswith("http://127.0.0.1:")
+        assert client.jobs() == []
+
+
 def test_the_certificate_of_another_is_not_trusted(start: Start, files: tuple[str, str], tmp_path: Path) -> None:
     at = start(tls_cert=files[0], tls_key=files[1])
     other = certificate(tmp_path, "other")
@@ -108,10 +119,8 @@ def test_plain_http_gets_nothing_from_a_tls_port_and_it_lives(start: Start, file
     for raw in (b"GET /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n", b"\x00" * 5000):
         with socket.create_connection((parts.hostname, parts.port), timeout=30) as s:
             s.sendall(raw)
-            try:
+            with contextlib.suppress(ConnectionError):
                 assert b"pid" not in s.recv(1000)
-            except ConnectionError:
-                pass
     context = ssl.create_default_context(cafile=files[0])
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     with httpx2.Client(verify=context, trust_env=False) as http:
@@ -144,7 +153,7 @@ def test_a_command_reaches_a_lab_by_the_environment_alone(start: Start, files: t
     assert (away / f"job-{job}.html").read_text() == "<h1>ok done</h1>"
     refused = farm("cancel", str(job))
     assert (refused.returncode, "scope submit" in refused.stderr) == (2, True)
-    environment["FARM_TOKEN"] = "wrong"
+    environment["FARM_TOKEN"] = "wrong"  # noqa: S105
     assert farm("jobs").returncode == 2
     environment["FARM_URL"] = "https://127.0.0.1:1"
     nobody = farm("jobs")
@@ -171,6 +180,43 @@ def test_what_cannot_be_an_address_is_told_before_anything_is_sent(
     with pytest.raises(SettingsError, match=word) as e:
         Client.at(url, token, ca=ca)
     assert e.value.remedy
+
+
+@given(
+    url=st.one_of(
+        st.text(max_size=30),
+        st.builds(
+            "{}://{}:{}{}".format,
+            st.sampled_from(["http", "https"]),
+            st.text(max_size=12),
+            st.integers(),
+            st.text(max_size=5),
+        ),
+    )
+)
+def test_no_text_breaks_the_reader_of_addresses(url: str) -> None:
+    try:
+        Client.at(url, "t").close()
+    except SettingsError as e:
+        assert e.remedy
+
+
+@given(name=st.text(max_size=20))
+def test_no_name_lets_every_host_in(name: str) -> None:
+    at = address(Api(names=(name,)), "127.0.0.1", 8377)
+    assert at.hosts <= {"127.0.0.1:8377", "localhost:8377", f"{name.lower()}:8377", name.lower()}
+    assert "evil.example:8377" not in at.hosts
+
+
+def test_handshakes_that_never_end_keep_nobody_out(start: Start, files: tuple[str, str]) -> None:
+    at = start(tls_cert=files[0], tls_key=files[1], connections=8)
+    parts = urlsplit(at.url)
+    with contextlib.ExitStack() as held:
+        for _ in range(100):
+            s = held.enter_context(socket.create_connection((parts.hostname, parts.port), timeout=30))
+            s.sendall(b"\x16\x03\x01")
+        with Client.at(at.url, make_token(at, "read"), ca=files[0]) as client:
+            assert client.jobs() == []
 
 
 def test_files_that_cannot_be_used_are_told_at_the_start(start: Start, files: tuple[str, str], tmp_path: Path) -> None:
@@ -218,7 +264,14 @@ def test_only_with_tls_may_it_be_reached_from_elsewhere(files: tuple[str, str], 
             {"lab.example", "lab:8377"},
         ),
         ("127.0.0.1", 8377, ("localhost:9000",), "http://127.0.0.1:8377", {"localhost:9000"}, {"localhost:9001"}),
-        ("0.0.0.0", 443, ("lab.example",), "http://127.0.0.1:443", {"lab.example", "127.0.0.1"}, {"0.0.0.0:443"}),
+        (
+            "0.0.0.0",  # noqa: S104
+            443,
+            ("lab.example",),
+            "http://127.0.0.1:443",
+            {"lab.example", "127.0.0.1"},
+            {"0.0.0.0:443"},
+        ),
         ("::", 8377, ("[2001:db8::1]",), "http://[::1]:8377", {"[2001:db8::1]:8377"}, {"[2001:db8::1]"}),
     ],
 )

@@ -50,6 +50,8 @@ probe_s = 5.0
 answer_s = 3.0
 vitals_s = 5.0
 quarantine_after = 1000
+[sentinel]
+at = ""
 """
 """Impatient: what a lab waits minutes for, this one waits seconds for. No quarantine: every phone here is that bad."""
 

@@ -45,7 +45,7 @@ class Bench:
 
 
 def settings(data: Path, *, port: int = 8377, runs: Runs | None = None) -> Settings:
-    return Settings(data=data, api=Api(port=port, artifact_limit_mb=1), run=runs or Runs(retry_s=0.05))
+    return Settings(data=data, api=Api(port=port, artifact_limit_mb=1), run=runs or Runs(retry_s=0.05, drain_s=0.2))
 
 
 def submission(name: str = "ok", selector: str = "", pass_timeout_s: float = 600) -> Submission:
@@ -112,13 +112,14 @@ def until(holds: Callable[[], object], within_s: float = 60) -> None:
 
 
 def main() -> None:
-    """`serve DATA PORT`, or `submit DATA MODEL` and wait, in a process of their own."""
+    """`serve DATA PORT`, `drain DATA PORT` (a daemon that waits for its runs), or `submit DATA MODEL` and wait, in a process of their own."""
     from farm import client
 
     command, data, argument = sys.argv[1:]
     with contextlib.suppress(KeyboardInterrupt):
-        if command == "serve":
-            client.serve(settings(Path(data), port=int(argument)), make_daemon=daemon, started=_print)
+        if command in {"serve", "drain"}:
+            runs = Runs(retry_s=0.05, drain_s=600) if command == "drain" else None
+            client.serve(settings(Path(data), port=int(argument), runs=runs), make_daemon=daemon, started=_print)
         else:
             with client.connect(settings(Path(data)), make_daemon=daemon) as at:
                 job = at.submit(submission(argument)).job

@@ -234,9 +234,9 @@ def test_artifacts_are_sent_once_verified_and_read_back(client: Client, at: Daem
         wrong = http.put(f"/api/artifacts/{'0' * 64}", content=b"something else")
         assert (wrong.status_code, wrong.json()["code"]) == (400, "inputs")
         assert http.put("/api/artifacts/..%2f..%2fetc", content=b"x").status_code in (404, 422)
-        assert http.post("/api/artifacts/missing", json={"sha256": ["../x"]}).status_code == 422
+        assert http.post("/api/missing", json={"sha256": ["../x"]}).status_code == 422
         asked = {"sha256": [MODEL_SHA, "0" * 64, FRAME_SHA, "0" * 64]}
-        assert http.post("/api/artifacts/missing", json=asked).json() == {"sha256": ["0" * 64]}
+        assert http.post("/api/missing", json=asked).json() == {"sha256": ["0" * 64]}
     with pytest.raises(InputsError, match="cannot be read"):
         client.upload({"1" * 64: tmp_path / "none"})
     assert not list(at.artifacts.folder.glob("new-*"))

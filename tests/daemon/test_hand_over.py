@@ -241,3 +241,42 @@ def test_a_look_at_the_list_starts_no_run(data: Path, tmp_path: Path) -> None:
         time.sleep(0.3)
         assert client.cancel(1).status == "canceled"
     assert not started(go, 1)
+
+
+def test_after_sigterm_what_runs_ends_and_nothing_begins(data: Path, spawn: Spawn, tmp_path: Path) -> None:
+    go, waiting = tmp_path / "go", tmp_path / "waiting"
+    first = spawn("drain", free_port())
+    line(first)
+    with connect(settings(data), make_daemon=daemon) as client:
+        running = client.submit(submission(f"until {go}")).job
+        queued = client.submit(submission(f"until {waiting}")).job
+        until(lambda: started(go, 1) and Path(f"{go}.two.1").exists())
+        first.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert first.poll() is None, "it waits for its runs"
+        assert client.job(running).status == "running", "and answers meanwhile"
+        go.touch()
+        assert first.wait(60) == 0
+    assert not started(waiting, 1)
+    waiting.touch()
+    with connect(settings(data), make_daemon=daemon) as client:
+        assert [(r.status, r.attempt) for r in client.wait(running).runs] == [("done", 1)] * 2
+        assert client.wait(queued).status == "done"
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_hands_over_at_once(data: Path, spawn: Spawn, tmp_path: Path, second: signal.Signals) -> None:
+    go = tmp_path / "go"
+    first = spawn("drain", free_port())
+    line(first)
+    with connect(settings(data), make_daemon=daemon) as client:
+        job = client.submit(submission(f"until {go}")).job
+    until(lambda: started(go, 1))
+    first.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    assert first.poll() is None
+    first.send_signal(second)
+    assert first.wait(60) == 0
+    go.touch()
+    with connect(settings(data), make_daemon=daemon) as client:
+        assert [(r.status, r.attempt) for r in client.wait(job).runs] == [("done", 1)] * 2

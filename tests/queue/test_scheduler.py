@@ -16,7 +16,7 @@ from farm.fleet.device import State as DeviceState
 from farm.queue import quota
 from farm.queue.attempts import back_off, conclude, conclude_job
 from farm.queue.planner import plan
-from farm.queue.scheduler import PRIORITY_S, Policy, overdue, schedule
+from farm.queue.scheduler import PRIORITY_S, Policy, Queue, overdue, schedule
 from farm.report.document import Failure
 from farm.settings import User
 from farm.store.rows import Lease, QueuedRun
@@ -85,7 +85,7 @@ def takes(run: QueuedRun, device: Device) -> bool:
 def test_a_device_is_given_once_to_a_run_that_may_have_it(
     queued: list[QueuedRun], devices: list[Device], leases: list[Lease], now: float, unix: float, policy: Policy
 ) -> None:
-    given = schedule(queued, devices, leases, now, unix=unix, policy=policy)
+    given = schedule(Queue.of(queued), devices, leases, now, unix=unix, policy=policy)
     serials = [a.device.serial for a in given]
     assert len(set(serials)) == len(serials)
     assert len({a.run.id for a in given}) == len(given)
@@ -106,7 +106,7 @@ def test_a_device_is_given_once_to_a_run_that_may_have_it(
 def test_no_free_device_idles_while_a_run_could_have_it(
     queued: list[QueuedRun], devices: list[Device], leases: list[Lease], now: float, unix: float
 ) -> None:
-    given = schedule(queued, devices, leases, now, unix=unix)
+    given = schedule(Queue.of(queued), devices, leases, now, unix=unix)
     busy = {x.serial for x in leases if x.expires > now} | {a.device.serial for a in given}
     left = [r for r in queued if may_go(r, unix) and r not in [a.run for a in given]]
     for device in devices:
@@ -119,7 +119,7 @@ def test_no_free_device_idles_while_a_run_could_have_it(
 def test_of_one_users_runs_for_one_device_the_first_in_line_goes(
     queued: list[QueuedRun], devices: list[Device], unix: float, policy: Policy
 ) -> None:
-    for a in schedule(queued, devices, [], 0.0, unix=unix, policy=policy):
+    for a in schedule(Queue.of(queued), devices, [], 0.0, unix=unix, policy=policy):
         rivals = [
             r
             for r in queued
@@ -132,8 +132,8 @@ def test_of_one_users_runs_for_one_device_the_first_in_line_goes(
 def test_scheduling_does_not_depend_on_the_order_it_is_told_in(
     queued: list[QueuedRun], devices: list[Device], now: float, unix: float, policy: Policy
 ) -> None:
-    one = schedule(queued, devices, [], now, unix=unix, policy=policy)
-    assert one == schedule(queued[::-1], devices[::-1], [], now, unix=unix, policy=policy)
+    one = schedule(Queue.of(queued), devices, [], now, unix=unix, policy=policy)
+    assert one == schedule(Queue.of(queued[::-1]), devices[::-1], [], now, unix=unix, policy=policy)
 
 
 @given(
@@ -152,7 +152,7 @@ def test_nothing_starves_though_newer_and_more_urgent_runs_keep_coming(
     for _ in range(400):
         user, more = rivals[int(clock / length) % len(rivals)]
         queued.append(QueuedRun(next(ids), 2, "a", user, more, clock))
-        (chosen,) = schedule(queued, device, [], 0.0, unix=clock, policy=Policy(fairness, used))
+        (chosen,) = schedule(Queue.of(queued), device, [], 0.0, unix=clock, policy=Policy(fairness, used))
         if chosen.run == patient:
             return
         queued.remove(chosen.run)
@@ -169,7 +169,7 @@ def test_device_time_is_divided_by_share(later: int, share: int) -> None:
     used = {"ann": 6000.0, "bob": 6000.0 * share}
     for _ in range(100):
         policy = Policy(1.0, used, share={"bob": float(share)})
-        (chosen,) = schedule(queued, [Device("a", "device")], [], 0.0, policy=policy)
+        (chosen,) = schedule(Queue.of(queued), [Device("a", "device")], [], 0.0, policy=policy)
         queued.remove(chosen.run)
         used[chosen.run.user] += 60.0
     had = (used["bob"] - 6000.0 * share) / 60
@@ -181,16 +181,16 @@ def test_a_more_urgent_run_overtakes_up_to_an_hour_a_step() -> None:
     old = QueuedRun(1, 1, "a", "ann", 0, 0.0)
     for submitted, first in ((3599.0, 2), (3601.0, 1)):
         urgent = QueuedRun(2, 2, "a", "ann", 1, submitted)
-        assert [a.run.id for a in schedule([old, urgent], device, [], 0.0)] == [first]
+        assert [a.run.id for a in schedule(Queue.of([old, urgent]), device, [], 0.0)] == [first]
 
 
 def test_a_run_for_any_device_avoids_those_where_it_failed() -> None:
     devices = [Device("a", "device"), Device("b", "device")]
     run = QueuedRun(1, 1, "", avoid=frozenset("a"))
-    assert [a.device.serial for a in schedule([run], devices, [], 0.0)] == ["b"]
+    assert [a.device.serial for a in schedule(Queue.of([run]), devices, [], 0.0)] == ["b"]
     held = [Lease(1, 2, 2, "b", 1, 10.0)]
-    assert schedule([run], devices, held, 0.0) == [], "b will come free"
-    assert [a.device.serial for a in schedule([run], devices[:1], [], 0.0)] == ["a"], "there is no other"
+    assert schedule(Queue.of([run]), devices, held, 0.0) == [], "b will come free"
+    assert [a.device.serial for a in schedule(Queue.of([run]), devices[:1], [], 0.0)] == ["a"], "there is no other"
 
 
 def test_a_run_is_overdue_when_its_device_was_away_for_so_long() -> None:

@@ -74,6 +74,20 @@ def arm(adb: AdbServer, data: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
+def shimmed(adb: AdbServer, data: Path) -> Iterator[Bench]:
+    """A phone whose kernel knows nothing of qemu."""
+    if profiles.load().abi == "arm64-v8a":
+        pytest.skip("this machine is an ARM: it needs no shim")
+    folder = data / "shimmed"
+    (phone,) = virtual.up(folder, kind=profiles.load("arm64"), owner_pid=os.getpid(), exec_shim=True)
+    assert phone.emulation == "exec-shim"
+    adb.connect(phone.serial)
+    yield bench(adb, phone, data)
+    virtual.down(folder)
+    adb.disconnect(phone.serial)
+
+
+@pytest.fixture
 def inputs(tmp_path: Path) -> Path:
     folder = tmp_path / "inputs"
     folder.mkdir()
@@ -169,6 +183,21 @@ def test_a_float_model_agrees_with_the_reference(arm: Bench, inputs: Path) -> No
     assert run.verdict is not None
     assert run.verdict.cause == "none"
     assert all(c.first_divergence is None for c in run.comparisons)
+
+
+@pytest.mark.slow
+def test_the_exec_shim_is_as_good_as_binfmt_misc(arm: Bench, shimmed: Bench, inputs: Path) -> None:
+    runs = [b.perform(_submission(b, "model_int8.tflite", inputs)) for b in (shimmed, arm)]
+    assert all(run.target is not None and run.target.abi == "arm64-v8a" for run in runs)
+    assert [(run.status, [c.name for c in run.captures]) for run in runs] == 2 * [
+        ("done", ["latency", "profile", "layers", "isolated"])
+    ]
+    assert all(run.verdict is not None and run.verdict.cause == "none" for run in runs)
+    one, two = (_capture(b, run) for b, run in zip((shimmed, arm), runs, strict=True))
+    for role in (pb.ROLE_INPUT, pb.ROLE_OUTPUT):
+        mine, others = one.tensors(role), two.tensors(role)
+        assert mine.keys() == others.keys()
+        assert all(np.array_equal(array, others[key]) for key, array in mine.items())
 
 
 def test_without_its_runtime_it_says_what_to_run(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from farm.run import stage
 from farm.run.perform import lease_number, make_perform
 from farm.run.steps import spread
 from farm.run.work import BrokenOffError, Work
-from farm.settings import Adb, Settings
+from farm.settings import Adb, Conditions, Settings
 from farm.store.artifacts import ArtifactStore
 from tests.conftest import DEMO
 
@@ -93,7 +93,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bench(adb: AdbServer, phone: VirtualPhone, data: Path) -> Bench:
-    settings = Settings(data=data, adb=Adb(host=adb.host, port=adb.port))
+    limits = Conditions(cooldown_s=2.0, load_max=1.0)  # other tests share this computer, and nobody waits for heat to pass
+    settings = Settings(data=data, adb=Adb(host=adb.host, port=adb.port), conditions=limits)
     return Bench(phone, adb, ArtifactStore(data / "artifacts"), settings)
 
 

@@ -20,6 +20,7 @@ enum channel {
     CHANNEL_END,
     CHANNEL_STATISTICS,
     CHANNEL_CONDITIONS,
+    CHANNEL_SAMPLE,
     CHANNELS,
 };
 
@@ -33,6 +34,7 @@ static const struct mcap_channel CHANNEL_LIST[CHANNELS] = {
     [CHANNEL_END] = {"/end", "exray.End"},
     [CHANNEL_STATISTICS] = {"/statistics", "exray.Statistics"},
     [CHANNEL_CONDITIONS] = {"/conditions", "exray.Conditions"},
+    [CHANNEL_SAMPLE] = {"/sample", "exray.Sample"},
 };
 
 static const uint64_t FLUSH_AFTER_NS = 2000000000;
@@ -225,6 +227,11 @@ void capture_write_memory(struct capture *capture, uint32_t frame, uint64_t rss,
     pb_uint(out, 3, rss);
     pb_uint(out, 4, peak_rss);
     send_message(capture, CHANNEL_MEMORY);
+}
+
+void capture_write_sample(struct capture *capture, const uint8_t *data, size_t size) {
+    bytes_append(begin(capture), data, size);
+    send_message(capture, CHANNEL_SAMPLE);
 }
 
 void capture_write_end(struct capture *capture, uint32_t invocations) {

@@ -28,6 +28,8 @@ struct capture_header {
     uint64_t byte_budget;
 };
 
+enum sample_phase { SAMPLE_IDLE = 1, SAMPLE_WARM_UP = 2, SAMPLE_FRAMES = 3, SAMPLE_OVER = 4 };  // exray.Sample.Phase
+
 enum conditions_when { CONDITIONS_BEFORE = 1, CONDITIONS_AFTER = 2 };  // exray.Conditions.When
 
 struct capture_frame {
@@ -54,6 +56,8 @@ void capture_write_conditions(struct capture *capture, enum conditions_when when
 void capture_write_frame(struct capture *capture, const struct capture_frame *frame);
 void capture_write_ops(struct capture *capture, uint32_t frame, const LiteRtProfilerEvent *events, size_t n);
 void capture_write_memory(struct capture *capture, uint32_t frame, uint64_t rss, uint64_t peak_rss);
+// `data` is a serialized exray.Sample.
+void capture_write_sample(struct capture *capture, const uint8_t *data, size_t size);
 void capture_write_end(struct capture *capture, uint32_t invocations);
 // To be called between invocations: writes what has waited for two seconds, which is what a phone that dies may lose.
 void capture_tick(struct capture *capture);

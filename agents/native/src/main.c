@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 #include "litert.h"
 #include "options.h"
@@ -16,6 +17,7 @@ static const char USAGE[] =
     "usage: exray-agent run --runtime LIB --model FILE --pass PASS --frames LIST --out FILE [OPTION VALUE]...\n"
     "       exray-agent hash FILE...\n"
     "       exray-agent probe --runtime LIB\n"
+    "       exray-agent clock\n"
     "       exray-agent --help\n";
 
 static const char HELP[] =
@@ -42,6 +44,9 @@ static const char HELP[] =
     "  --lock FILE          where leases leave their mark: one file a device, in a folder that stays\n"
     "  --deadline SECONDS   of the agent's own life\n"
     "  --tether T           none (default); stdin: it ends when stdin does. It ends with stdout's reader anyway\n"
+    "  --sample-ms N        a thread logs power, clocks, heat, load, memory every N milliseconds; 0 (default): none\n"
+    "  --sample-pss P       no (default); yes: also the proportional memory, which takes longer\n"
+    "  --idle-ms N          of doing nothing before the warm-up, for the idle power; default 0\n"
     "  --label KEY=VALUE    goes into the capture as it is; may be repeated\n"
     "  --rotate D --crop F --resize M --channels C --mean a,b,c --std a,b,c\n"
     "                       what is done to images, in this order: 0|90|180|270 degrees counter-clockwise; the part\n"
@@ -103,6 +108,15 @@ static int probe_runtime(int argc, char **argv) {
     return say(&line);
 }
 
+// The clock of every time in a capture, for a host that reads figures of its own beside it.
+static int tell_clock(int argc) {
+    if (argc != 0) fail(ERROR_BAD_USAGE, "clock", "takes nothing");
+    struct bytes line = {0};
+    text_number(&line, monotonic_ns());
+    bytes_u8(&line, '\n');
+    return say(&line);
+}
+
 static int run(int argc, char **argv) {
     static struct options options;
     options_parse(&options, argc, argv);
@@ -116,6 +130,7 @@ int main(int argc, char **argv) {
     if (strcmp(command, "run") == 0) return run(argc - 2, argv + 2);
     if (strcmp(command, "hash") == 0) return hash_files(argc - 2, argv + 2);
     if (strcmp(command, "probe") == 0) return probe_runtime(argc - 2, argv + 2);
+    if (strcmp(command, "clock") == 0) return tell_clock(argc - 2);
     if (strcmp(command, "--help") == 0) {
         fputs(USAGE, stdout);
         fputs(HELP, stdout);

@@ -132,6 +132,20 @@ static bool set_life(struct options *o, const char *option, const char *value) {
     return true;
 }
 
+// Options of the sampler. False when it is none of them.
+static bool set_sampler(struct options *o, const char *option, const char *value) {
+    if (strcmp(option, "--sample-ms") == 0) {
+        o->sample_ms = number(option, value, 0, 60000);
+    } else if (strcmp(option, "--sample-pss") == 0) {
+        o->sample_pss = ONE_OF(option, value, "no", "yes") == 1;
+    } else if (strcmp(option, "--idle-ms") == 0) {
+        o->idle_ms = number(option, value, 0, 600000);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void set(struct options *o, const char *option, char *value) {
     if (strcmp(option, "--runtime") == 0) {
         o->runtime = value;
@@ -162,7 +176,8 @@ static void set(struct options *o, const char *option, char *value) {
         o->byte_budget = big_number(option, value, 0);
     } else if (strcmp(option, "--label") == 0) {
         label(o, value);
-    } else if (!set_life(o, option, value) && !set_preprocess(&o->preprocess, option, value)) {
+    } else if (!set_life(o, option, value) && !set_sampler(o, option, value) &&
+               !set_preprocess(&o->preprocess, option, value)) {
         fail(ERROR_BAD_USAGE, option, "no such option");
     }
 }

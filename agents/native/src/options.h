@@ -20,6 +20,9 @@ struct options {
     uint64_t lease;        // its fencing token
     unsigned deadline_s;   // 0: none
     bool tether_stdin;
+    unsigned sample_ms;    // 0: no sampler
+    bool sample_pss;
+    unsigned idle_ms;      // of doing nothing, before the warm-up
     struct label labels[OPTIONS_MAX_LABELS];
     size_t label_count;
     struct preprocess preprocess;

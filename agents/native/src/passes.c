@@ -13,6 +13,7 @@
 #include "profiling.h"
 #include "progress.h"
 #include "rusage.h"
+#include "sampler.h"
 #include "stop.h"
 #include "tensor_log.h"
 #include "watch.h"
@@ -82,6 +83,14 @@ static void invoke(struct run *run, const struct frame_input *inputs, struct cap
     if (run->traits.profiler) profiling_stop(&run->session);
 }
 
+// The device with the model loaded and nothing to do.
+static void rest(struct run *run) {
+    static const struct timespec STEP = {.tv_nsec = 20000000};
+    sampler_phase(&run->capture, SAMPLE_IDLE);
+    uint64_t until = monotonic_ns() + (uint64_t)run->options->idle_ms * 1000000;
+    while (monotonic_ns() < until && !stop_requested()) nanosleep(&STEP, NULL);
+}
+
 static void warm_up(struct run *run) {
     feed_read(&run->feed, run->frames.inputs);
     feed_images(&run->feed, run->frames.inputs);
@@ -110,6 +119,7 @@ static void play(struct run *run, size_t position) {
             profiling_write(&run->profiling, &run->session, run->options->kernel, &run->capture, frame.index);
         }
         run->invocations++;
+        sampler_write(&run->capture);
         capture_tick(&run->capture);
         progress_tell(&run->progress, run->invocations);
     }
@@ -146,6 +156,7 @@ static void close_all(struct run *run) {
 int passes_run(const struct options *options) {
     watch_start(options->deadline_s, options->tether_stdin);
     if (options->lock) lease_take(options->lock, options->lease);
+    sampler_start(options->sample_ms, options->sample_pss);
     if (options->cpu_mask) affinity_set(options->cpu_mask);
     struct litert rt;
     litert_open(&rt, options->runtime);
@@ -153,9 +164,13 @@ int passes_run(const struct options *options) {
     if (run.traits.profiler) rusage_refuse();
     open_all(&run, &rt);
 
+    if (options->idle_ms) rest(&run);
+    sampler_phase(&run.capture, SAMPLE_WARM_UP);
     warm_up(&run);
+    sampler_phase(&run.capture, SAMPLE_FRAMES);
     for (size_t i = 0; i < run.frames.count && !stop_requested(); i++) play(&run, i);
 
+    sampler_phase(&run.capture, SAMPLE_OVER);
     write_conditions(&run, CONDITIONS_AFTER);
     int stopped = stop_requested();
     if (!stopped) capture_write_end(&run.capture, (uint32_t)run.invocations);

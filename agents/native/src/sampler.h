@@ -1,0 +1,18 @@
+// A thread that reads power, clocks, heat, load and memory at a low rate while the model runs. It logs nothing itself:
+// what it read waits until the main thread, between two invocations, writes it to the capture.
+#ifndef EXRAY_SAMPLER_H
+#define EXRAY_SAMPLER_H
+
+#include <stdbool.h>
+
+#include "capture.h"
+
+// Starts the thread, which reads every `period_ms` milliseconds; 0: no thread. `pss`: also the proportional memory,
+// whose reading walks all pages. To be called before the main thread binds itself to processors: they are the model's.
+void sampler_start(unsigned period_ms, bool pss);
+// From now on samples belong to `phase`; the moment is logged, too.
+void sampler_phase(struct capture *capture, enum sample_phase phase);
+// Writes what has been read since the last time; a flag is all it costs when there is nothing.
+void sampler_write(struct capture *capture);
+
+#endif

@@ -1,0 +1,103 @@
+"""What is stored, and what for: the artifacts' files, read together with the state file that names them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from farm.store.retention import Item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from farm.store import sqlite
+    from farm.store.artifacts import ArtifactStore
+    from farm.store.retention import Kind
+
+TEMPORARY = ("new-", "old-")
+"""How the names of files begin that are being written, or removed."""
+
+
+@dataclass
+class References:
+    """Artifacts by what the state file says of them: sha256 -> the jobs that have it."""
+
+    captures: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    evidence: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    inputs: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    open_jobs: set[int] = field(default_factory=set)
+    running_since: float | None = None
+
+    def kind(self, sha256: str) -> Kind:
+        """What it is. What nobody names was computed (tensors, tables, instrumented models), or never submitted."""
+        if sha256 in self.inputs:
+            return "input"
+        if sha256 in self.captures:
+            return "capture"
+        return "evidence" if sha256 in self.evidence else "tensors"
+
+    def jobs(self, sha256: str) -> set[int]:
+        """Of which it is a part."""
+        return set().union(*(named.get(sha256, ()) for named in (self.captures, self.evidence, self.inputs)))
+
+
+def references(db: sqlite.Connection) -> References:
+    """What the jobs and runs of a state file name, as of one moment if `db` is in a transaction."""
+    found = References()
+    for row in db.execute("SELECT id, status, submission FROM jobs"):
+        if row["status"] in ("queued", "running"):
+            found.open_jobs.add(row["id"])
+        for sha256 in inputs_of(json.loads(row["submission"])):
+            found.inputs[sha256].add(row["id"])
+    sql = (
+        "SELECT job, document -> '$.captures' AS captures, document -> '$.evidence' AS evidence FROM runs"
+        " WHERE document IS NOT NULL"
+    )
+    for row in db.execute(sql):
+        for link in json.loads(row["captures"] or "[]"):
+            found.captures[link["sha256"]].add(row["job"])
+        for link in json.loads(row["evidence"] or "[]"):
+            found.evidence[link["sha256"]].add(row["job"])
+    found.running_since = db.execute("SELECT min(started) FROM runs WHERE status = 'running'").fetchone()[0]
+    return found
+
+
+def inputs_of(submission: dict[str, object]) -> Iterator[str]:
+    """The sha256 of every file a stored submission names."""
+    yield str(submission["model_sha256"])
+    for variant in submission.get("variants") or ():  # type: ignore[attr-defined]
+        if variant.get("model_sha256"):
+            yield str(variant["model_sha256"])
+    for frame in submission["frames"]:  # type: ignore[attr-defined]
+        yield from frame["sha256"]
+
+
+def stored(artifacts: ArtifactStore) -> Iterator[tuple[str, os.stat_result]]:
+    """Every artifact there is, by sha256; one removed meanwhile is left out."""
+    for folder in _folders(artifacts):
+        with os.scandir(folder.path) as files:
+            for file in files:
+                try:
+                    yield folder.name + file.name, file.stat()
+                except FileNotFoundError:
+                    continue
+
+
+def items(artifacts: ArtifactStore, known: References) -> Iterator[Item]:
+    """What is stored, as retention looks at it."""
+    for sha256, stat in stored(artifacts):
+        jobs = known.jobs(sha256)
+        yield Item(
+            sha256, known.kind(sha256), stat.st_size, stat.st_mtime, frozenset(jobs), not jobs.isdisjoint(known.open_jobs)
+        )  # fmt: skip
+
+
+def _folders(artifacts: ArtifactStore) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(artifacts.folder) as found:
+            return [entry for entry in found if len(entry.name) == 2 and entry.is_dir()]
+    except FileNotFoundError:  # nothing was ever stored
+        return []
