@@ -28,6 +28,7 @@ from farm.queue.planner import plan
 from farm.queue.sentinel import Sentinel
 from farm.report.document import Failure
 from farm.store.artifacts import ArtifactStore
+from farm.store.devices import Devices as Store
 from farm.store.documents import with_removed
 from farm.store.state import State
 from farm.upkeep import Upkeep, sweep
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from farm.fleet.device import Device
     from farm.fleet.enrolment import Golden
     from farm.report.document import Job
+    from farm.run.keepers import Keepers
     from farm.run.work import Perform
     from farm.settings import Settings
     from farm.store.rows import Placement
@@ -67,6 +69,12 @@ class Devices(Protocol):
 
     def stop(self) -> None:
         """Stop looking."""
+
+    def fault(self, serial: str, failure: Failure) -> None:
+        """An attempt there ended by the lab's fault."""
+
+    def sound(self, serial: str) -> None:
+        """An attempt there came to its end."""
 
 
 class Daemon:
@@ -94,6 +102,7 @@ class Daemon:
         self._write_report = write_report
         self._given_fleet = fleet
         self._desk: Desk | None = None
+        self._keepers: Keepers | None = None
         self._board = Board()
         self._wanted: set[int] = set()
         self._lock = threading.Lock()
@@ -141,6 +150,8 @@ class Daemon:
                 return
             self._fleet.start()
             self._dispatcher.start()
+            if self._keepers is not None:
+                self._keepers.start()
             self._looked = time.monotonic()
             self._working = True
 
@@ -150,6 +161,7 @@ class Daemon:
         rooms.enter_context(advert.held(self.data))
         sweep(self.data)
         self._state = rooms.enter_context(contextlib.closing(State(self.data / "state.db")))
+        self._known = Store(self._state)
         died = DaemonError("the daemon died during the run", remedy="submit the job again")
         self._state.recover(DEATHS, Failure.of(died))
         token = advert.token(self.data)
@@ -165,8 +177,9 @@ class Daemon:
             make_executor=self._make_executor,
             run_over=self._closer.wake,
             report_bug=self.report_bug,
+            judge=self._judge,
         )
-        self._fleet = self._given_fleet or self._make_fleet()
+        self._fleet = self._given_fleet or self._make_fleet(rooms)
         rooms.callback(self._fleet.stop)
         rooms.callback(self._closer.stop, STOP_S)
         self._closer.start()
@@ -196,10 +209,16 @@ class Daemon:
         self._looked = time.monotonic()
         return self._fleet.devices()
 
-    def _make_fleet(self) -> Devices:
+    def _judge(self, serial: str, failure: Failure | None) -> None:
+        if failure is None:
+            self._fleet.sound(serial)
+        else:
+            self._fleet.fault(serial, failure)
+
+    def _make_fleet(self, rooms: contextlib.ExitStack) -> Devices:
         from farm.fleet.desk import Desk
         from farm.fleet.fleet import Fleet
-        from farm.store.devices import Devices as Store
+        from farm.run.keepers import Keepers
 
         def prove(device: AdbDevice, abi: str, is_virtual: bool, check: Callable[[], None]) -> Golden:
             from farm.run import golden  # brings what runs need: only when a device is enrolled
@@ -208,21 +227,30 @@ class Daemon:
 
         fleet = Fleet(
             self.settings,
-            Store(self._state),
+            self._known,
             self._dispatcher.leased,
             prove=prove,
             changed=self._dispatcher.wake,
             report_bug=self.report_bug,
         )
+        self._keepers = Keepers(
+            self.settings,
+            self._known,
+            devices=fleet.devices,
+            leased=self._dispatcher.leased,
+            wanted=lambda: {run.serial for run in self._state.queued() if run.serial},
+        )
+        rooms.callback(self._keepers.stop, STOP_S)
         self._desk = Desk(fleet, lambda: {lease.serial: lease.run for lease in self._state.leases()})
         return fleet
 
     def _make_executor(self, listener: Listener) -> LocalExecutor:
         perform = self._perform
         if perform is None:
+            from farm.run.keepers import enrolled
             from farm.run.perform import make_perform
 
-            perform = make_perform(self.settings, self.artifacts)
+            perform = make_perform(self.settings, self.artifacts, lambda serial: enrolled(self._known, serial))
         return LocalExecutor(perform, listener, self.report_bug)
 
     def _report(self, job: Job) -> Path:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from farm.errors import StorageError
-from farm.store.inventory import TEMPORARY, items, references
+from farm.store.integrity import temporaries
+from farm.store.inventory import items, references
 from farm.store.retention import Limits, choose
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from farm.settings import Settings
     from farm.store.artifacts import ArtifactStore
-    from farm.store.database import Database
+    from farm.store.state import State
 
 log = logging.getLogger(__name__)
 FIRST_S = 60.0
@@ -48,13 +49,13 @@ class Upkeep:
     def __init__(
         self,
         settings: Settings,
-        database: Database,
+        state: State,
         artifacts: ArtifactStore,
         *,
         report_bug: Callable[[str, str], str],
     ) -> None:
         self._settings = settings
-        self._database = database
+        self.state = state
         self._artifacts = artifacts
         self._report_bug = report_bug
         self._lock = threading.Lock()
@@ -92,7 +93,7 @@ class Upkeep:
             return self._collect(dry_run=dry_run)
 
     def _collect(self, *, dry_run: bool) -> Collected:
-        with self._database.reading() as db:
+        with self.state.reading() as db:
             db.execute("BEGIN")
             known = references(db)
             db.execute("COMMIT")
@@ -167,12 +168,3 @@ def sweep(data: Path, *, still_s: float = STILL_S, now: float | None = None) -> 
                 path.unlink()
                 removed.append(path)
     return removed
-
-
-def temporaries(data: Path) -> list[Path]:
-    """Files and folders that are being written, or were when their process died."""
-    found = [path for prefix in TEMPORARY for path in (data / "artifacts").glob(f"{prefix}*")]
-    found += (data / "references").glob("new-*")
-    found += (data / "incoming").glob("*")
-    found += [path for name in ("token", "daemon.json") for path in data.glob(f"{name}-*")]
-    return found

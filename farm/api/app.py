@@ -18,8 +18,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from farm import __version__
+from farm.api import bundle, lab, sentinel, upkeep, uploads
 from farm.api import devices as device_routes
-from farm.api import lab, sentinel, uploads
 from farm.api.guard import Gate, Guard, Limits, Refused, problem
 from farm.api.messages import REQUEST_LIMIT, ConflictError, DeviceView, Event, LabEvent, NotFoundError
 from farm.api.metrics import Meter
@@ -59,6 +59,8 @@ def make_app(daemon: Daemon, *, hosts: Collection[str]) -> FastAPI:
     lab.add(app, daemon)
     uploads.add(app, daemon.artifacts, settings.connections)
     _add_jobs(app, daemon)
+    bundle.add(app, daemon)
+    upkeep.add(app, daemon)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way to do it
 
     @app.get("/api/devices", **needs("read"))

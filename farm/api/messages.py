@@ -243,6 +243,18 @@ class AuditLine(Message):
     """HTTP status of the answer; 0: it was not answered, or not yet."""
 
 
+class Removed(Message):
+    """What retention removed, or would: files and bytes by kind (capture, tensors, evidence, input)."""
+
+    dry_run: bool
+    files: dict[str, int]
+    bytes: dict[str, int]
+    left_bytes: int
+    """Of all artifacts, after it."""
+    budget_bytes: int | None
+    """None: no limit."""
+
+
 class Advert(Message):
     """data/daemon.json: where the daemon at work is."""
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from farm import __version__
-from farm.cli import capture, device, exits, render, sentinel, shell, token, virtual
+from farm.cli import backup, bundle, capture, device, exits, render, sentinel, shell, token, virtual
 from farm.submission import PASSES
 
 app = typer.Typer(
@@ -25,6 +25,11 @@ app.command(name="devices")(device.list_)
 app.add_typer(token.app, name="token")
 app.add_typer(virtual.app, name="virtual")
 app.command()(token.audit)
+app.command()(bundle.bundle)
+app.command()(bundle.gc)
+app.command()(backup.backup)
+app.command()(backup.restore)
+app.command()(backup.check)
 app.command()(sentinel.sentinel)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

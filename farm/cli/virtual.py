@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from farm.virtual import VirtualPhone
 
 ATTACH_S = 15.0
-_PROGRAMS = {"": "native", "binfmt_misc": "qemu by binfmt_misc", "exec-shim": "qemu by the exec shim"}
+_PROGRAMS = {"": "native", "binfmt_misc": "qemu, binfmt_misc", "exec-shim": "qemu, exec shim"}
 
 app = typer.Typer(
     help="Virtual phones behind the real adb server. What they measure is this computer's.", no_args_is_help=True

@@ -170,12 +170,11 @@ class RemoteLink:
 
 
 def _parts(url: str) -> SplitResult:
-    try:
+    with contextlib.suppress(ValueError, httpx2.InvalidURL):
         parts, _ = urlsplit(url), httpx2.URL(url)
-        _ = parts.port
+        _ = parts.port  # read only now
         return parts
-    except (ValueError, httpx2.InvalidURL):
-        return SplitResult("", "", "", "", "")
+    return SplitResult("", "", "", "", "")
 
 
 def _private(settings: Settings) -> Settings:

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 from pydantic import ValidationError
 
 import farm
-from farm import errors
+from farm import errors, host_cpu
 from farm.capture.recording import Recording, load
 from farm.reference import cache as caches
 from farm.reference.registry import find
@@ -131,7 +131,7 @@ def record_times(
 ) -> Recording:
     """What each operator costs on reference `name`, on this computer and now: as of a `profile` pass of `rounds` invocations.
 
-    Errors as in `record`.
+    Waits for this computer's CPU first, so that nothing else that measures runs beside it. Errors as in `record`.
     """
     find(name)
     job = WorkerJob(
@@ -144,7 +144,13 @@ def record_times(
         threads=1,
         rounds=rounds,
     )
-    (made,) = run_worker(job, progress=progress, timeout_s=timeout_s)
+
+    def wait() -> None:
+        if progress is not None:
+            progress(0, rounds)
+
+    with host_cpu.held(wait):  # a virtual phone's times are of this CPU, too
+        (made,) = run_worker(job, progress=progress, timeout_s=timeout_s)
     return load(artifacts, made)
 
 

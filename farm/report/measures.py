@@ -17,7 +17,7 @@ class _Part(BaseModel):
 class Throttling(_Part):
     """A pass whose figures heat or a clock cap spoiled, and what says so."""
 
-    pass_name: str
+    during: str
     evidence: tuple[str, ...]
     change: float | None = None
     """Of the invocation time from first to last along its robust trend, as a share of the first."""

@@ -48,6 +48,7 @@ class Measuring:
 
     settings: Settings
     device: AdbDevice
+    serial: str
     artifacts: ArtifactStore
     virtual: bool
     tell: Tell
@@ -76,7 +77,9 @@ class Measuring:
         self._start = settle.ready(self.device, limits, virtual=self.virtual, tell=self.tell)
         self.notes |= self._start.words() | gates.marks(self._start, limits)
         asked = limits.fixed_performance or self.fixed_performance
-        with tuning.applied(self.device, self.settings.data, limits, self._start, fixed_performance=asked) as made:
+        with tuning.applied(
+            self.device, self.serial, self.settings.data, limits, self._start, fixed_performance=asked
+        ) as made:
             self.notes |= made
             yield
 
@@ -111,8 +114,8 @@ class Measuring:
             return False
         rows, times = recording.sample_rows(self.artifacts), recording.frame_times(self.artifacts)
         axis = figure.Axis(times, [(r.time_ns, r.phase) for r in rows if not r.source])
-        mine = [f for f in self._figures if f.pass_name == title] + figure.of_agent(rows, title)
-        others = [f for f in self._figures if f.pass_name != title]
+        mine = [f for f in self._figures if f.during == title] + figure.of_agent(rows, title)
+        others = [f for f in self._figures if f.during != title]
         found = throttling.throttling(
             title, [t.invoke_ns for t in times], rows, self._before, self._after, self.settings.conditions
         )
@@ -121,7 +124,7 @@ class Measuring:
             self.throttled[title] = found.model_copy(update={"taken": taken})
             if limits.throttled == "again" and taken <= limits.again:
                 gone = f"{title}, throttled {taken}"
-                self._figures = others + [f.model_copy(update={"pass_name": gone}) for f in mine]
+                self._figures = others + [f.model_copy(update={"during": gone}) for f in mine]
                 return True
         else:
             self.throttled.pop(title, None)
@@ -140,7 +143,7 @@ class Measuring:
         found: dict[str, Any] = {"throttled": tuple(self.throttled.values())}
         sha256 = series.stored(self._figures, self.artifacts) if self._figures else ""
         if sha256:
-            mine = [f for f in self._figures if f.pass_name in MEASURES[:1]]
+            mine = [f for f in self._figures if f.during == "latency"]
             current = self.enrolment.capabilities.battery_current if self.enrolment is not None else None
             supplies = power.supplies(mine, current)
             axis = self._axis or figure.Axis(())

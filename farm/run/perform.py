@@ -89,7 +89,13 @@ class _Attempt:
         self.data = self.settings.data
         virtual = self.work.device.kind == "virtual"
         self.measuring = Measuring(
-            self.settings, self.device, self.artifacts, virtual=virtual, tell=self._tell, enrolment=self.enrolment
+            self.settings,
+            self.device,
+            self.work.device.serial,
+            self.artifacts,
+            virtual=virtual,
+            tell=self._tell,
+            enrolment=self.enrolment,
         )
 
     def perform(self) -> Run:

@@ -58,16 +58,14 @@ def with_earlier(db: sqlite.Connection, run: Run) -> Run:
 
 
 def with_removed(job: Job, artifacts: ArtifactStore) -> Job:
-    """A job whose captures and evidence say where retention removed them."""
+    """A job whose captures and evidence say where they are now, and which of them retention removed."""
     runs = []
     for run in job.runs:
-        changes: dict[str, object] = {}
-        if any(not artifacts.has(c.sha256) for c in run.captures):
-            gone = tuple(c.model_copy(update={"removed": not artifacts.has(c.sha256)}) for c in run.captures)
-            changes["captures"] = gone
-        if any(not artifacts.has(e.sha256) for e in run.evidence):
-            changes["evidence"] = tuple(
-                e.model_copy(update={"removed": not artifacts.has(e.sha256)}) for e in run.evidence
-            )
-        runs.append(run.model_copy(update=changes) if changes else run)
+        captures = tuple(
+            c.model_copy(update={"path": str(artifacts.path(c.sha256)), "removed": not artifacts.has(c.sha256)})
+            for c in run.captures
+        )
+        evidence = tuple(e.model_copy(update={"removed": not artifacts.has(e.sha256)}) for e in run.evidence)
+        changes = {"captures": captures, "evidence": evidence}
+        runs.append(run.model_copy(update=changes) if captures or evidence else run)
     return job.model_copy(update={"runs": tuple(runs)})

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from farm.store.artifacts import ArtifactStore
     from farm.store.retention import Kind
 
-TEMPORARY = ("new-", "old-")
-"""How the names of files begin that are being written, or removed."""
-
 
 @dataclass
 class References:

@@ -90,6 +90,11 @@ class Jobs(Database):
         rows = self.read("SELECT id FROM jobs WHERE key = ?", key)
         return int(rows[0]["id"]) if rows else None
 
+    def job_of_run(self, run: int) -> int | None:
+        """The job that a run is of."""
+        rows = self.read("SELECT job FROM runs WHERE id = ?", run)
+        return int(rows[0]["job"]) if rows else None
+
     def job(self, job: int) -> Job | None:
         """The whole document of a job; None when there is no such job."""
         with self.reading() as db:

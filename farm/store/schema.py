@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Database, Migrations
 
+from farm import __version__
+from farm.errors import StorageError
 from farm.store import sqlite
 
 if TYPE_CHECKING:
@@ -147,10 +149,36 @@ def lab(db: Database) -> None:
         db.execute(statement)
 
 
+NAMES = frozenset({"first", "lab"})
+"""Every migration above; a test keeps it."""
+
+
 def migrate(file: Path) -> None:
-    """Bring the tables of `file` up to date; each migration is applied whole or not at all."""
+    """Bring the tables of `file` up to date; each migration is applied whole or not at all.
+
+    Raises:
+        StorageError: a newer farm wrote it; nothing was changed.
+    """
     connection = sqlite.connect(file)
     try:
+        refuse_newer(connection, str(file))
         migrations.apply(Database(connection, execute_plugins=False))
     finally:
         connection.close()
+
+
+def refuse_newer(connection: sqlite.Connection, where: str) -> None:
+    """See that this farm knows every migration that was applied.
+
+    Raises:
+        StorageError: it does not: a newer one wrote the file.
+    """
+    db = Database(connection, execute_plugins=False)
+    applied = [migration.name for migration in migrations.applied(db)]
+    newer = [name for name in applied if name not in NAMES]
+    if newer:
+        raise StorageError(
+            f"was written by a newer farm (migration {newer[-1]!r}), which this one ({__version__}) cannot read",
+            where=where,
+            remedy="use that farm again, or restore a backup made before the upgrade (docs/upgrade.md)",
+        )

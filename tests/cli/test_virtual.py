@@ -8,6 +8,8 @@ import pytest
 
 from farm import virtual
 from farm.errors import AdbError
+from farm.virtual import profiles
+from tests import arm64
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,3 +80,14 @@ def test_thaw_says_which_faults_last(here: Lab) -> None:
     ):
         result = here.farm("virtual", "fault", serial, *words, "--json")
         assert result.document["active"] == active, result
+
+
+def test_how_its_programs_run_is_told(here: Lab) -> None:
+    _up(here)
+    (phone,) = here.farm("virtual", "list", "--json").document
+    assert phone["emulation"] == ""
+    arm64.require()
+    virtual.up(here.data / "virtual", kind=profiles.load("arm64"), exec_shim=True)
+    assert here.farm("virtual", "list", "--json").document[1]["emulation"] == "exec-shim"
+    lines = here.farm("virtual", "list").out.splitlines()
+    assert [" ".join(line.split()[5:]) for line in lines] == ["programs", "native", "qemu, exec shim"]

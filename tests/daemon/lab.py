@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from farm.daemon import Daemon
-from farm.errors import AdbError, JobError
+from farm.errors import AdbError, ConditionsError, JobError
 from farm.fleet.device import Device
-from farm.report.document import Job, Run, Verdict
+from farm.report.document import Failure, Job, Run, Verdict
 from farm.settings import Api, Runs, Settings
 from farm.submission import InputFrame, Submission
 
@@ -31,6 +31,8 @@ class Bench:
 
     def __init__(self, *serials: str) -> None:
         self.attached = [Device(serial, "device", {"ro.product.cpu.abi": "x86_64"}) for serial in serials]
+        self.faults = dict.fromkeys(serials, 0)
+        """In a row."""
 
     def devices(self) -> list[Device]:
         return list(self.attached)
@@ -42,6 +44,13 @@ class Bench:
 
     def stop(self) -> None:
         pass
+
+    def fault(self, serial: str, failure: Failure) -> None:
+        assert failure.kind == "infrastructure"
+        self.faults[serial] += 1
+
+    def sound(self, serial: str) -> None:
+        self.faults[serial] = 0
 
 
 def settings(data: Path, *, port: int = 8377, runs: Runs | None = None) -> Settings:
@@ -56,8 +65,12 @@ def submission(name: str = "ok", selector: str = "", pass_timeout_s: float = 600
 
 
 def perform(work: Work, progress: Progress, check: Callable[[], None]) -> Run:
-    """`ok` is done at once, `until FILE` when FILE is there, `job` and `lab` and `bug` fail, `deaf` ignores its lease."""
-    name, _, argument = work.submission.model_name.partition(" ")
+    """`ok` is done at once, `until FILE` when FILE is there, `job` and `lab` and `bug` fail, `deaf` ignores its lease.
+
+    `lab on SERIAL` fails there alone, `hot FILE` waits for conditions once.
+    """
+    name, _, argument = work.submission.model_name.rpartition(" ")
+    name, argument = (name, argument) if name else (argument, "")
     progress(name, 0, 1)
     check()
     match name:
@@ -76,6 +89,13 @@ def perform(work: Work, progress: Progress, check: Callable[[], None]) -> Run:
             raise JobError("the model is wrong", where="here", remedy="mend it")
         case "lab":
             raise AdbError("the cable", where=work.device.serial, remedy="plug it in")
+        case "lab on":
+            if work.device.serial == argument:
+                raise AdbError("the cable", where=work.device.serial, remedy="plug it in")
+        case "hot":
+            if not Path(argument).exists():
+                Path(argument).touch()
+                raise ConditionsError("45 C", where=work.device.serial, remedy="it cools by itself")
         case "bug":
             raise ZeroDivisionError("oops")
     progress(name, 1, 1)
@@ -112,7 +132,7 @@ def until(holds: Callable[[], object], within_s: float = 60) -> None:
 
 
 def main() -> None:
-    """`serve DATA PORT`, `drain DATA PORT` (a daemon that waits for its runs), or `submit DATA MODEL` and wait, in a process of their own."""
+    """`serve DATA PORT`, `drain DATA PORT` (it waits for its runs), or `submit DATA MODEL` and wait, each in a process."""
     from farm import client
 
     command, data, argument = sys.argv[1:]

@@ -16,7 +16,9 @@ import pytest
 
 from farm.api.advert import read_advert
 from farm.client import connect
+from farm.daemon import DEATHS
 from farm.report.document import Job
+from farm.store.integrity import check
 from tests.daemon.lab import daemon, settings, submission, until
 
 if TYPE_CHECKING:
@@ -105,12 +107,13 @@ def test_a_daemon_killed_in_the_middle_of_a_run_resumes(data: Path, spawn: Spawn
         assert holder(data) == os.getpid()
         assert client.embedded
     assert [(r.status, r.attempt) for r in result[0].runs] == [("done", 2)] * 2
+    assert check(data).problems == ()
 
 
 def test_a_run_that_kills_its_daemon_each_time_ends(data: Path, spawn: Spawn, tmp_path: Path) -> None:
     go = tmp_path / "go"
     job = 0
-    for attempt in (1, 2):
+    for attempt in range(1, DEATHS + 1):
         process = spawn("serve", free_port())
         line(process)
         if attempt == 1:
@@ -123,6 +126,7 @@ def test_a_run_that_kills_its_daemon_each_time_ends(data: Path, spawn: Spawn, tm
         last = client.wait(job)
     assert last.status == "failed"
     assert {r.error.code for r in last.runs if r.error} == {"daemon"}
+    assert check(data).problems == ()
 
 
 def test_a_daemon_that_is_stopped_hands_over_without_costing_an_attempt(

@@ -101,6 +101,20 @@ def test_phones_that_adb_forgot_are_connected_again(
         stands(fleet, each.serial, "ready")
 
 
+def test_a_phone_on_wifi_that_was_here_once_is_connected_again(lab: Settings, adb: AdbServer, tmp_path: Path) -> None:
+    """A physical phone's part is played by a virtual one whose stored properties do not say so."""
+    (phone,) = virtual.up(tmp_path / "elsewhere", owner_pid=os.getpid())
+    try:
+        with at_work(lab, start=False) as fleet:
+            fleet.store.seen(phone.serial, "", {"ro.product.cpu.abi": "x86_64"})
+        with at_work(lab) as fleet:
+            stands(fleet, phone.serial, "ready")
+            assert _attached(adb, phone.serial)
+    finally:
+        virtual.down(tmp_path / "elsewhere")
+        adb.disconnect(phone.serial)
+
+
 def _attached(adb: AdbServer, serial: str) -> bool:
     return adb.states().get(serial) == "device"
 

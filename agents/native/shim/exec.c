@@ -33,7 +33,7 @@ enum { LINE = 256, SCRIPTS = 5, EXTRA = 2 * SCRIPTS + 8 };  // Linux: BINPRM_BUF
 enum kind { OTHER, AARCH64, SCRIPT };
 
 struct lines {
-    char text[SCRIPTS][LINE + 1];
+    char text[SCRIPTS][LINE];
 };
 
 static char *plain(const char *text) { return (char *)(uintptr_t)text; }
@@ -45,11 +45,11 @@ static size_t count(char *const list[]) {
 }
 
 // What the kernel would make of a file; OTHER also where it would refuse, and says why best itself.
-static enum kind look(const char *path, char head[LINE + 1]) {
+static enum kind look(const char *path, char head[LINE]) {
     if (access(path, X_OK) != 0) return OTHER;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) return OTHER;
-    memset(head, 0, LINE + 1);
+    memset(head, 0, LINE);
     ssize_t n = pread(fd, head, LINE, 0);
     close(fd);
     if (n > 2 && memcmp(head, "#!", 2) == 0) return SCRIPT;
@@ -60,19 +60,28 @@ static enum kind look(const char *path, char head[LINE + 1]) {
     return header.e_ident[EI_DATA] == ELFDATA2LSB && header.e_machine == EM_AARCH64 ? AARCH64 : OTHER;
 }
 
-// Cuts a "#!" line into the interpreter's path and its one argument, which may have blanks in it, or is NULL.
-static char *interpreter(char *line, char **argument) {
-    char *end = strchr(line, '\n');
-    bool whole = end || strlen(line) < LINE;
-    if (!end) end = line + strlen(line);
-    while (end > line && strchr(" \t", end[-1])) end--;
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+// Cuts a "#!" line into the interpreter's path and its one argument, which may have blanks in it, or is NULL: Linux,
+// fs/binfmt_script.c. NULL where that refuses.
+static char *interpreter(char line[LINE], char **argument) {
+    char *last = line + LINE - 1, *end = memchr(line, '\n', strnlen(line, LINE)), *path = line + 2;
+    if (!end) {
+        while (path < last && is_blank(*path)) path++;
+        while (path < last && *path && !is_blank(*path)) path++;
+        if (*path && !is_blank(*path)) return NULL;  // cut short
+        end = last;
+    }
+    while (is_blank(end[-1])) end--;
     *end = '\0';
-    char *path = line + 2 + strspn(line + 2, " \t");
+    path = line + 2 + strspn(line + 2, " \t");
+    if (!*path) return NULL;
     char *rest = path + strcspn(path, " \t");
     *argument = NULL;
-    if (!*rest) return whole && *path ? path : NULL;
-    *rest++ = '\0';
-    *argument = rest + strspn(rest, " \t");
+    if (*rest) {
+        *rest++ = '\0';
+        *argument = rest + strspn(rest, " \t");
+    }
     return path;
 }
 
@@ -83,7 +92,7 @@ static char **follow(const char *path, char *const argv[], char **room, struct l
     *--top = NULL;
     for (size_t i = given; i > 1; i--) *--top = argv[i - 1];
     const char *name = given ? argv[0] : "";
-    char head[LINE + 1];
+    char head[LINE];
     for (int depth = 0; depth <= SCRIPTS; depth++) {
         switch (look(path, head)) {
             case OTHER:

@@ -55,7 +55,7 @@ class Restorer:
         for serial in left:
             if serial in there and not self._stopping.is_set():
                 try:
-                    tuning.restore(self._handle(serial), self._data)
+                    tuning.restore(self._handle(serial), serial, self._data)
                 except FarmError:
                     continue  # it stays noted, and is tried again
 

@@ -102,7 +102,7 @@ def throttling(
     if start is not None and end is not None:
         found.append(f"from {start:.1f} to {end:.1f} C")
     return Throttling(
-        pass_name=name,
+        during=name,
         evidence=tuple(found),
         change=trend.change if trend else None,
         p_value=trend.p_value if trend else None,

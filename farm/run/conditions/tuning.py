@@ -27,9 +27,10 @@ FIXED = ("cmd", "power", "set-fixed-performance-mode-enabled")
 
 @contextlib.contextmanager
 def applied(
-    device: AdbDevice, data: Path, limits: Conditions, before: Reading, *, fixed_performance: bool
+    device: AdbDevice, serial: str, data: Path, limits: Conditions, before: Reading, *, fixed_performance: bool
 ) -> Iterator[dict[str, str]]:
-    """Make the settings that are asked for; yields what came of each, for the run's conditions.
+    """Make the settings that are asked for on the device the farm calls `serial`; yields what came of each, for the run's
+    conditions.
 
     What an earlier run left behind is undone first. At the end all is put back; a device that left by then is put right
     when it is back (`restore`).
@@ -37,7 +38,7 @@ def applied(
     Raises:
         InfrastructureError: the device does not answer.
     """
-    journal = Journal(data, device.serial)
+    journal = Journal(data, serial)
     with journal.locked(wait=True):
         notes = {}
         if journal.read():
@@ -53,13 +54,13 @@ def applied(
                 _undo(device, journal)
 
 
-def restore(device: AdbDevice, data: Path) -> tuple[str, ...]:
+def restore(device: AdbDevice, serial: str, data: Path) -> tuple[str, ...]:
     """Undo what a run left behind, unless a run is there now; the names of what was undone.
 
     Raises:
         InfrastructureError: the device does not answer; the rest stays noted.
     """
-    journal = Journal(data, device.serial)
+    journal = Journal(data, serial)
     with journal.locked(wait=False) as free:
         return _undo(device, journal) if free else ()
 

@@ -22,7 +22,7 @@ class Figure(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    pass_name: str
+    during: str
     time_ns: int
     """Of the agent's monotonic clock."""
     error_ns: int
@@ -71,7 +71,7 @@ def kind(source: str) -> Kind:
     return next((k for end, k in _ENDS.items() if source.endswith(end)), OTHER)
 
 
-def of_agent(rows: Iterable[SampleRow], pass_name: str) -> list[Figure]:
+def of_agent(rows: Iterable[SampleRow], during: str) -> list[Figure]:
     """The agent's rows in their units. Ticks become the busy share of all CPUs since the reading before."""
     found: list[Figure] = []
     ticks: dict[str, int] = {}
@@ -87,17 +87,17 @@ def of_agent(rows: Iterable[SampleRow], pass_name: str) -> list[Figure]:
                     continue
                 if before is not None and row.value > before[1]:
                     share = min(1.0, max(0.0, (busy - before[0]) / (row.value - before[1])))
-                    found.append(_figure(row, pass_name, Kind("load", "share", 1.0), share))
+                    found.append(_figure(row, during, Kind("load", "share", 1.0), share))
                 before = (busy, row.value)
             continue
         what = kind(row.source)
-        found.append(_figure(row, pass_name, what, row.value * what.scale))
+        found.append(_figure(row, during, what, row.value * what.scale))
     return found
 
 
-def _figure(row: SampleRow, pass_name: str, what: Kind, value: float) -> Figure:
+def _figure(row: SampleRow, during: str, what: Kind, value: float) -> Figure:
     return Figure(
-        pass_name=pass_name,
+        during=during,
         time_ns=row.time_ns,
         error_ns=row.took_ns // 2,
         by="agent",

@@ -27,7 +27,7 @@ DRAWN: tuple[Quantity, ...] = ("temperature", "clock", "load", "memory")
 def stored(figures: Sequence[Figure], artifacts: ArtifactStore) -> str:
     """The sha256 of a Parquet file of all figures in time; empty when there are none."""
     table = Table(artifacts, Figure)
-    for figure in sorted(figures, key=lambda f: (f.pass_name, f.time_ns)):
+    for figure in sorted(figures, key=lambda f: (f.during, f.time_ns)):
         table.add(figure)
     return table.close()
 

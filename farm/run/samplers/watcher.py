@@ -63,11 +63,11 @@ class Watcher(ABC):
         if not self._told and not self.problem:
             self.problem = "read nothing"
 
-    def figures(self, pass_name: str, offset: Offset) -> list[Figure]:
+    def figures(self, during: str, offset: Offset) -> list[Figure]:
         """What was read, on the agent's clock."""
         return [
             Figure(
-                pass_name=pass_name,
+                during=during,
                 time_ns=max(0, offset.to_device((t.began_ns + t.ended_ns) // 2)),
                 error_ns=(t.ended_ns - t.began_ns) // 2 + offset.error_ns,
                 by=self.by,
