@@ -12,30 +12,27 @@ from typing import TYPE_CHECKING, Protocol
 from farm.api import advert
 from farm.api.address import address
 from farm.api.app import make_app
+from farm.api.desk import JobDesk
 from farm.api.door import Door
 from farm.api.feed import Feed
-from farm.api.messages import Advert, DeviceView, Event, Health, NotFoundError, Ready, is_sha256
+from farm.api.messages import Advert, DeviceView, Health, NotFoundError, Ready
 from farm.api.metrics import Metrics
 from farm.api.readiness import ready
 from farm.api.server import bind, serving
-from farm.errors import DaemonError, FarmError, InputsError, StorageError
+from farm.errors import DaemonError, StorageError
 from farm.executor.local import LocalExecutor
-from farm.queue import quota
-from farm.queue.board import Board, Doing
+from farm.queue.board import Board
 from farm.queue.closer import Closer
 from farm.queue.dispatcher import Dispatcher
-from farm.queue.planner import plan
 from farm.queue.sentinel import Sentinel
 from farm.report.document import Failure
 from farm.store.artifacts import ArtifactStore
 from farm.store.devices import Devices as Store
-from farm.store.documents import with_removed
 from farm.store.state import State
 from farm.upkeep import Upkeep, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from farm.executor.contract import Listener
@@ -47,10 +44,8 @@ if TYPE_CHECKING:
     from farm.run.keepers import Keepers
     from farm.run.work import Perform
     from farm.settings import Settings
-    from farm.store.rows import Placement
     from farm.submission import Submission
 
-OPEN = ("queued", "running")
 DEATHS = 5  # of daemons, before the run under which they died is taken to be the cause
 STOP_S = 1.0  # for each room to end what it does
 
@@ -104,7 +99,6 @@ class Daemon:
         self._desk: Desk | None = None
         self._keepers: Keepers | None = None
         self._board = Board()
-        self._wanted: set[int] = set()
         self._lock = threading.Lock()
         self._working = False
         self._looked = time.monotonic()
@@ -184,14 +178,19 @@ class Daemon:
         rooms.callback(self._closer.stop, STOP_S)
         self._closer.start()
         rooms.callback(self._dispatcher.stop, STOP_S)
+        self.upkeep = Upkeep(settings, self._state, self.artifacts, report_bug=self.report_bug)
+        rooms.callback(self.upkeep.stop, STOP_S)
+        self.jobs = JobDesk(
+            settings, self._state, self._board, self._dispatcher, self.artifacts,
+            devices=self._fleet.devices, refresh=self._fleet.refresh, preflight=self._preflight,
+            check_room=self.upkeep.check_room, work=self._work,
+        )  # fmt: skip
         told_at = settings.sentinel.time if eager else None
         self.sentinel = Sentinel(
             told_at, self._state, self.artifacts,
-            devices=self._fleet.devices, queued=self.watch, report_bug=self.report_bug,
+            devices=self._fleet.devices, queued=self.jobs.watch, report_bug=self.report_bug,
         )  # fmt: skip
         rooms.callback(self.sentinel.stop, STOP_S)
-        self.upkeep = Upkeep(settings, self._state, self.artifacts, report_bug=self.report_bug)
-        rooms.callback(self.upkeep.stop, STOP_S)
         if eager:
             self._work()
             self.sentinel.start()
@@ -292,99 +291,9 @@ class Daemon:
             raise NotFoundError("this lab has no desk", where="devices", remedy="its devices were laid out by hand")
         return self._desk
 
-    def submit(self, submission: Submission, key: str | None, user: str = "local") -> Job:
-        """Check, plan and queue; the same `key` twice is one job.
-
-        Raises:
-            JobError: artifacts are missing, the preflight or the selector says no, or the user has too many runs.
-            NoDeviceError: no device is ready.
-            StorageError: the disk is all but full.
-        """
-        known = self._state.job_of_key(key) if key is not None else None
-        if known is None:
-            self.upkeep.check_room()
-            self._work()
-            for _, asked in submission.configurations():
-                self._check(asked)
-            placements = self._plan(submission)
-            quota.check(self.settings.user, user, self._state.unfinished(user), len(placements))
-            known = self._state.add_job(submission, placements, key=key, user=user)
-        self.watch(known)
-        return self.job(known)
-
-    def watch(self, job: int) -> None:
-        """Somebody waits for the job: it is worked on, and an embedded daemon does not leave before.
-
-        Raises:
-            NotFoundError: no such job. (As in all methods below that take one.)
-        """
-        status = self._state.status(job)
-        if status is None:
-            raise _no_job(job)
-        if status in OPEN:
-            self._wanted.add(job)
-            self._work()
-            self._dispatcher.wake()
-
-    def jobs(self, limit: int) -> list[Job]:
-        """The newest first, their runs without figures."""
-        return self._state.jobs(limit)
-
-    def job(self, job: int) -> Job:
-        """One job with all its figures."""
-        document = self._state.job(job)
-        if document is None:
-            raise _no_job(job)
-        runs = (
-            r.model_copy(update={"stage": self._board.doing(r.id).stage}) if r.status == "running" else r
-            for r in document.runs
-        )
-        return with_removed(document.model_copy(update={"runs": tuple(runs)}), self.artifacts)
-
-    def cancel(self, job: int) -> Job:
-        """Cancel a job, if it is not over; waits a moment for its end."""
-        if self._state.status(job) is None:
-            raise _no_job(job)
-        self._dispatcher.cancel(job)
-        deadline = time.monotonic() + STOP_S
-        while self._state.status(job) in OPEN and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return self.job(job)
-
-    def events(self, job: int) -> list[Event]:
-        """Where every run stands; then, once the job is over, the last event."""
-        status = self._state.status(job)  # before the runs: a job seen as over has told all of them
-        if status is None:
-            raise _no_job(job)
-        events = []
-        for row in self._state.rows(job):
-            doing = self._board.doing(row.id) if row.status == "running" else Doing()
-            events.append(
-                Event(
-                    job=job,
-                    run=row.id,
-                    serial=row.serial,
-                    status=row.status,
-                    attempt=row.attempt,
-                    stage=doing.stage,
-                    done=doing.done,
-                    of=doing.of,
-                    message=row.message,
-                )
-            )
-        return events if status in OPEN else [*events, Event(job=job, status=status)]
-
-    def listen(self, job: int, tell: Callable[[], None]) -> AbstractContextManager[None]:
-        """Call `tell` from any thread when the job's events change, or the daemon stops."""
-        return self._board.listen(job, tell)
-
     def is_stopping(self) -> bool:
         """Whether streams should end."""
         return self._stopping.is_set()
-
-    def wanted(self) -> set[int]:
-        """Jobs that are not over and that were submitted to, or watched on, this daemon."""
-        return {job for job in self._wanted.copy() if self._state.status(job) in OPEN}
 
     def report_bug(self, name: str, text: str) -> str:
         """Write the full report of an error of ours; its path. The newest of a name is kept."""
@@ -395,29 +304,3 @@ class Daemon:
         except OSError:  # no room even for this
             sys.stderr.write(text)
         return str(file)
-
-    def _check(self, submission: Submission) -> None:
-        self._check_artifacts(submission)
-        if self._preflight is not None:
-            self._preflight(submission, self.artifacts)
-        else:
-            from farm.run import preflight
-
-            preflight.check(submission, self.artifacts)
-
-    def _check_artifacts(self, submission: Submission) -> None:
-        for sha256 in (submission.model_sha256, *(s for frame in submission.frames for s in frame.sha256)):
-            if not (is_sha256(sha256) and self.artifacts.use(sha256)):
-                raise InputsError(
-                    f"{sha256[:80]!r} was not uploaded", where="submission", remedy="upload every artifact first"
-                )
-
-    def _plan(self, submission: Submission) -> list[Placement]:
-        try:
-            return plan(submission, self._fleet.devices())
-        except FarmError:  # a phone plugged in a moment ago may not be in the snapshot
-            return plan(submission, self._fleet.refresh())
-
-
-def _no_job(job: int) -> NotFoundError:
-    return NotFoundError("there is no such job", where=f"job {job}", remedy="see `farm jobs`")

@@ -77,30 +77,30 @@ def _add_jobs(app: FastAPI, daemon: Daemon) -> None:
     @app.post("/api/jobs", status_code=201, **needs("submit"))
     def submit(submission: Submission, request: Request, idempotency_key: Key = None) -> Job:
         """Queue a job. Sent again under the same Idempotency-Key, it is still one job."""
-        job = daemon.submit(submission, idempotency_key, user=request.state.user)
+        job = daemon.jobs.submit(submission, idempotency_key, user=request.state.user)
         request.state.subject = f"job {job.job}"
         return job
 
     @app.get("/api/jobs", **needs("read"))
     def jobs(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[Job]:
         """The newest jobs first, their runs without figures."""
-        return daemon.jobs(limit)
+        return daemon.jobs.newest(limit)
 
     @app.get("/api/jobs/{job}", response_model=Job, **needs("read"))
     def job(job: JobId) -> Response:
         """One job with all its figures."""
         # Straight from the model: thousands of layers need not pass through FastAPI's own encoder.
-        return Response(daemon.job(job).model_dump_json(), media_type="application/json")
+        return Response(daemon.jobs.job(job).model_dump_json(), media_type="application/json")
 
     @app.post("/api/jobs/{job}/cancel", **needs("submit"))
     def cancel(job: JobId) -> Job:
         """Cancel a job; one that is over stays as it is."""
-        return daemon.cancel(job)
+        return daemon.jobs.cancel(job)
 
     @app.get("/api/jobs/{job}/report", response_class=Response, **needs("read", answers=file_of("text/html")))
     def report(job: JobId) -> FileResponse:
         """The HTML report of a job that is over."""
-        file = daemon.job(job).report
+        file = daemon.jobs.job(job).report
         if not file or not Path(file).is_file():
             raise NotFoundError("there is no report", where=f"job {job}", remedy="it is written when the job is over")
         return FileResponse(file, media_type="text/html; charset=utf-8")
@@ -112,7 +112,7 @@ def _add_jobs(app: FastAPI, daemon: Daemon) -> None:
     )
     async def events(job: JobId) -> EventSourceResponse:
         """What happens to a job, until it is over."""
-        await run_in_threadpool(daemon.watch, job)  # a job that is not there is a 404, not a stream
+        await run_in_threadpool(daemon.jobs.watch, job)  # a job that is not there is a 404, not a stream
         return EventSourceResponse(_stream(daemon, job), ping=lab.PING_S)
 
 
@@ -124,10 +124,10 @@ async def _stream(daemon: Daemon, job: int) -> AsyncIterator[ServerSentEvent]:
             loop.call_soon_threadsafe(changed.set)
 
     sent: dict[int | None, int] = {}  # hashes: there may be 10 000 runs, and many clients
-    with daemon.listen(job, tell):
+    with daemon.jobs.listen(job, tell):
         while not daemon.is_stopping():
             changed.clear()
-            for event in await run_in_threadpool(daemon.events, job):
+            for event in await run_in_threadpool(daemon.jobs.events, job):
                 if sent.get(event.run) != (known := hash(event)):
                     sent[event.run] = known
                     yield ServerSentEvent(event.model_dump_json(), event="job")

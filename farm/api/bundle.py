@@ -31,7 +31,7 @@ def add(app: FastAPI, daemon: Daemon) -> None:
         number = state.job_of_run(run)
         if number is None:
             raise NotFoundError("there is no such run", where=f"run {run}", remedy="see `farm show JOB`")
-        job = daemon.job(number)
+        job = daemon.jobs.job(number)
         found = next(r for r in job.runs if r.id == run)
         files = dossier.members(job, found, state.submission(number), daemon.settings, state, daemon.artifacts)
         headers = {"content-disposition": f'attachment; filename="run-{run}.tar.gz"'}

@@ -64,7 +64,7 @@ def needs(scope: Scope | None, action: str = "", *, answers: Mapping[int, Any] |
 
 def file_of(media_type: str) -> dict[int, Any]:
     """`answers` of a route that gives a file."""
-    schema = {"type": "string"} | ({"format": "binary"} if media_type == "application/octet-stream" else {})
+    schema = {"type": "string"} | ({} if media_type.startswith("text/") else {"format": "binary"})
     return {200: {"description": "the file", "content": {media_type: {"schema": schema}}}}
 
 

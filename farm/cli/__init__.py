@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from farm import __version__
-from farm.cli import backup, bundle, capture, device, exits, render, sentinel, shell, token, virtual
+from farm.cli import backup, bundle, capture, device, doctor, exits, render, sentinel, shell, token, top, virtual
 from farm.submission import PASSES
 
 app = typer.Typer(
@@ -30,6 +30,8 @@ app.command()(bundle.gc)
 app.command()(backup.backup)
 app.command()(backup.restore)
 app.command()(backup.check)
+app.command()(doctor.doctor)
+app.command()(top.top)
 app.command()(sentinel.sentinel)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

@@ -11,12 +11,14 @@ from rich.text import Text
 
 from farm.report.words import (
     VIRTUAL_NOTE,
+    energy_line,
     grounds,
     layer_label,
     origin,
     percent,
     run_label,
     tensor_label,
+    throttling_line,
     verdict_line,
 )
 
@@ -153,7 +155,20 @@ def _run(console: Console, run: Run) -> None:
         if a.p_value is not None:
             line += f", McNemar p = {a.p_value:.2g}"
         console.print(line, highlight=False, soft_wrap=True)
+    _measures(console, run)
     console.print(f"pushed: {run.pushed_bytes} bytes", highlight=False)
+
+
+def _measures(console: Console, run: Run) -> None:
+    """What the figures were taken under, where that is worth a line."""
+    for energy in run.energy:
+        console.print(f"energy: {escape(energy_line(energy))}", highlight=False, soft_wrap=True)
+    if run.samples is not None:
+        console.print(f"samples: {run.samples.rows}, {escape(run.samples.path)}", highlight=False, soft_wrap=True)
+    for found in run.throttled:
+        console.print(f"[yellow]throttled:[/] {escape(throttling_line(found))}", highlight=False, soft_wrap=True)
+    for missing in run.partial:
+        console.print(f"[yellow]partial:[/] {escape(missing)}", highlight=False, soft_wrap=True)
 
 
 def _pair(console: Console, pair: Pair) -> None:

@@ -106,7 +106,7 @@ class LocalLink:
         finally:
             self.http.close()
             if self.daemon is not None:
-                left = self.daemon.wanted()
+                left = self.daemon.jobs.wanted()
                 self.daemon.stop()
                 if left:
                     self._say(f"{_jobs(left)} handed over: `farm up`, or the next farm command, goes on")
@@ -114,7 +114,7 @@ class LocalLink:
     def _finish(self, daemon: Daemon, given_up: frozenset[int]) -> None:
         said: set[int] = set()
         with contextlib.suppress(KeyboardInterrupt):
-            while left := daemon.wanted() - given_up:
+            while left := daemon.jobs.wanted() - given_up:
                 if left - said:
                     said |= left
                     self._say(f"still running {_jobs(left)} here; Ctrl-C hands over to the next daemon")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from farm.report.document import Comparison, Latency, LayerDiff
+    from farm.report.measures import Samples
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 720, 56, 8, 14, 34
 HEIGHT, PANEL = 230, 150
@@ -24,6 +25,8 @@ FLOOR = 1e-8
 CEILING = 10.0
 STEADY = 0.9
 """The memory axis reaches down to this share of the most, at least: what hardly moves must not look as if it did."""
+PANELS = {"power": "W", "temperature": "C", "clock": "MHz", "load": "share"}
+"""Quantities of the samples that are drawn under the invocations, from top to bottom, with their unit."""
 COLORS = 8
 """Kinds of layers with a color of their own; the rest shares one."""
 
@@ -117,6 +120,33 @@ def timeline(latency: Latency) -> Markup:
         marks += [_grid(z), _count_axis(x, height), _line("memory", [(x.place(i), z.place(m)) for i, m in memory])]
         keys.append(("memory", "resident memory of the agent, MiB (below)"))
     return _figure(height, "latency and memory along the pass", marks, keys, "invocations, in the order they ran")
+
+
+def samples(latency: Latency, found: Samples) -> Markup:
+    """Power, temperature, clock and load beside the invocations: a panel a quantity, on the axis of `timeline`."""
+    if len(latency.timeline) < 2:
+        return Markup("")
+    last = latency.timeline[-1]
+    x = Scale(0, last.first + last.count - 1, LEFT + 6, WIDTH - RIGHT - 6)
+    marks, keys, top = [], [], 0
+    for quantity, unit in PANELS.items():
+        lines = [s for s in found.series if s.quantity == quantity and s.unit == unit][:COLORS]
+        if not lines:
+            continue
+        values = [v for s in lines for _, v in s.points]
+        low = min(values) if quantity == "temperature" else min(0.0, *values)
+        y = linear(max(values), top + PANEL - BOTTOM, top + TOP, lowest=low)
+        marks += [_grid(y), _count_axis(x, top + PANEL)]
+        for i, series in enumerate(lines):
+            places = [(x.place(at), y.place(v), "", f"{series.source}: {v:.4g} {unit}") for at, v in series.points]
+            marks.append(_curve(f"type{i}", places))
+            keys.append((f"type{i}", f"{quantity}, {unit}: {series.source} ({series.by})"))
+        top += PANEL
+    if not marks:
+        return Markup("")
+    return _figure(
+        top, "power, temperature, clock and load along the pass", marks, keys, "invocations, in the order they ran"
+    )
 
 
 def _positions(n: int) -> Scale:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from farm.report.document import Comparison, LayerDiff, Run, Target
+    from farm.report.measures import Energy, Throttling
 
 VIRTUAL_NOTE = "virtual: taken on this computer, stands for no phone"
 
@@ -83,3 +84,24 @@ def verdict_line(run: Run) -> str:
     if run.error is not None:
         return f"{run.status}: {run.error.message}"
     return run.status if not run.stage else f"{run.status}: {run.stage}"
+
+
+def energy_line(energy: Energy) -> str:
+    """`0.412 mJ an inference (0.390 to 0.431) at the battery, above 0.61 W idle; ...`, or why there is no figure."""
+    where = f"at the {energy.boundary}"
+    counted = f"{energy.samples} samples, {energy.idle_samples} idle over {energy.idle_s:g} s"
+    note = f"; {VIRTUAL_NOTE}" if energy.virtual else ""
+    if energy.per_inference_mj is None or energy.interval_mj is None:
+        return f"no figure {where}: {energy.reason}{note}"
+    low, high = energy.interval_mj
+    charging = "charging" if energy.charging else "not charging"
+    return (
+        f"{energy.per_inference_mj:.3g} mJ an inference ({low:.3g} to {high:.3g}) {where}, above {energy.baseline_w:.3g} W "
+        f"idle; {counted}; {energy.state or 'state unknown'}, {charging if energy.boundary == 'battery' else energy.units}{note}"
+    )
+
+
+def throttling_line(found: Throttling) -> str:
+    """`pass latency was throttled: cpu 4 was held to 1401 of 2841 MHz; ...`."""
+    again = f" (taken {found.taken} times)" if found.taken > 1 else ""
+    return f"pass {found.during} was throttled{again}: {'; '.join(found.evidence)}"

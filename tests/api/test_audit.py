@@ -73,14 +73,14 @@ def test_strangers_write_nothing(at: Daemon) -> None:
 def test_the_line_is_there_before_the_change(at: Daemon) -> None:
     """A daemon that dies in between leaves a line without an answer, never a change without a line."""
     seen: list[tuple[str, int]] = []
-    go, check = threading.Event(), at._check
+    go, check = threading.Event(), at.jobs._check
 
     def watched(asked: object) -> None:
         seen.extend((line.action, line.status) for line in at.door.lines(1))
         go.set()
         check(asked)  # type: ignore[arg-type]
 
-    at._check = watched  # type: ignore[method-assign,assignment]
+    at.jobs._check = watched  # type: ignore[method-assign,assignment]
     with http(at) as client:
         client.post("/api/jobs", json=submission().model_dump(mode="json"))
     assert go.is_set()

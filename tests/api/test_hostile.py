@@ -18,7 +18,7 @@ import pytest
 
 from farm.api.advert import read_token
 from tests.api.conftest import http
-from tests.daemon.lab import submission, until
+from tests.daemon.lab import daemon, settings, submission, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 
 BODY = b"x" * 1000
 SHA = hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """One for all that it must outlive."""
+    made = daemon(settings(tmp_path_factory.mktemp("lab") / "data"))
+    made.start(port=0)
+    yield made
+    made.stop()
 
 
 @contextlib.contextmanager
@@ -66,6 +75,7 @@ def lives(at: Daemon) -> None:
     with http(at) as client:
         assert client.get("/api/health").status_code == 200
         assert client.put(f"/api/artifacts/{SHA}", content=BODY).status_code == 204
+    at.artifacts.path(SHA).unlink()
 
 
 @pytest.mark.parametrize(
@@ -238,7 +248,8 @@ def test_a_slow_but_steady_upload_is_taken(start: Start) -> None:
     assert at.artifacts.read(sha256) == body
 
 
-def test_slow_uploads_do_not_stand_in_the_way_of_others_nor_of_the_end(at: Daemon) -> None:
+def test_slow_uploads_do_not_stand_in_the_way_of_others_nor_of_the_end(start: Start) -> None:
+    at = start()
     with contextlib.ExitStack() as held:
         for _ in range(60):
             s = held.enter_context(dial(at))
@@ -297,7 +308,7 @@ def _tcp_state(s: socket.socket) -> int:
 def test_a_stream_nobody_reads_does_not_hold_the_daemons_end(start: Start, tmp_path: object) -> None:
     at = start()
     with dial(at, receive_buffer=4096) as one, dial(at, receive_buffer=4096) as two:
-        job = at.submit(submission("until /nowhere/at/all", "serial=one"), None).job
+        job = at.jobs.submit(submission("until /nowhere/at/all", "serial=one"), None).job
         one.sendall(head(at, "GET /api/events"))
         two.sendall(head(at, f"GET /api/jobs/{job}/events"))
         for s in (one, two):

@@ -112,6 +112,7 @@ def test_real_documents_fit_their_schemas(at: Daemon, tmp_path: Path) -> None:
             "job": [1, 2, running],
             "sha256": [FRAME_SHA],
             "serial": ["one"],
+            "run": [1],
             "name": ["another"],
         }
         checked = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import ipaddress
-import json
 import socket
 import ssl
 import subprocess
@@ -148,13 +147,10 @@ def test_a_command_reaches_a_lab_by_the_environment_alone(start: Start, files: t
             check=False,
         )
 
-    assert [j["job"] for j in json.loads(farm("jobs", "--json").stdout)] == [job]
     assert farm("report", str(job)).stdout.strip() == str(away / f"job-{job}.html")
     assert (away / f"job-{job}.html").read_text() == "<h1>ok done</h1>"
     refused = farm("cancel", str(job))
     assert (refused.returncode, "scope submit" in refused.stderr) == (2, True)
-    environment["FARM_TOKEN"] = "wrong"  # noqa: S105
-    assert farm("jobs").returncode == 2
     environment["FARM_URL"] = "https://127.0.0.1:1"
     nobody = farm("jobs")
     assert (nobody.returncode, "no lab answers" in nobody.stderr) == (3, True)

@@ -179,7 +179,7 @@ def test_a_job_is_its_submitters(at: Daemon) -> None:
 
 
 @given(given_token=st.text(st.characters(codec="latin-1"), max_size=60))
-@hypothesis_settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_text_is_a_token_by_chance(at: Daemon, given_token: str) -> None:
     header = f"Bearer {given_token}".encode("latin-1")
     with http(at) as client:

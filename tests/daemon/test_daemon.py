@@ -389,11 +389,11 @@ def test_stop_ends_open_streams_and_every_thread(data: Path, tmp_path: Path) -> 
     again = daemon(settings(data))
     again.start(port=0)
     try:
-        document = again.job(job)
+        document = again.jobs.job(job)
         assert [r.attempt for r in document.runs] in ([0, 0], [1, 1], [0, 1], [1, 0]), "handing over costs no attempt"
         (tmp_path / "never").touch()
-        until(lambda: again.job(job).status == "done")
-        assert [r.attempt for r in again.job(job).runs] == [1, 1]
+        until(lambda: again.jobs.job(job).status == "done")
+        assert [r.attempt for r in again.jobs.job(job).runs] == [1, 1]
     finally:
         again.stop()
 
@@ -444,16 +444,16 @@ def test_a_run_that_hears_nothing_does_not_hold_up_the_end_and_is_not_lost(data:
     free = tmp_path / "free"
     made = daemon(settings(data))
     made.start(port=0)
-    job = made.submit(submission(f"deaf {free}", "serial=one"), None).job
+    job = made.jobs.submit(submission(f"deaf {free}", "serial=one"), None).job
     until(Path(f"{free}.1.started").exists)
     made.stop()
     made = daemon(settings(data))
     made.start(port=0, eager=False)
     try:
-        assert [(r.status, r.attempt) for r in made.job(job).runs] == [("queued", 0)]
+        assert [(r.status, r.attempt) for r in made.jobs.job(job).runs] == [("queued", 0)]
         free.touch()
-        made.watch(job)
-        until(lambda: made.job(job).status == "done")
+        made.jobs.watch(job)
+        until(lambda: made.jobs.job(job).status == "done")
     finally:
         made.stop()
     until(lambda: not any(t.name.startswith("run-") for t in threading.enumerate()))
@@ -464,10 +464,10 @@ def test_a_canceled_run_that_hears_nothing_ends_with_its_lease(data: Path, tmp_p
     made = daemon(settings(data, runs=Runs(lease_s=0.3)))
     made.start(port=0)
     try:
-        job = made.submit(submission(f"deaf {free}", "serial=one", 0.01), None).job
+        job = made.jobs.submit(submission(f"deaf {free}", "serial=one", 0.01), None).job
         until(Path(f"{free}.1.started").exists)
-        made.cancel(job)
-        until(lambda: made.job(job).status == "canceled")
+        made.jobs.cancel(job)
+        until(lambda: made.jobs.job(job).status == "canceled")
     finally:
         free.touch()
         made.stop()

@@ -258,14 +258,16 @@ def test_what_only_a_person_can_mend_needs_one(fleet: Fleet, phone: VirtualPhone
     stands(fleet, phone.serial, "ready")
 
 
-def test_another_system_is_enrolled_anew(fleet: Fleet, adb: AdbServer, phone: VirtualPhone) -> None:
-    before = fleet.store.rows()[phone.serial].enrolled
-    properties = phone.root / "system" / "build.prop"
-    properties.write_text(properties.read_text().replace("/VIRTUAL/1:", "/VIRTUAL/2:"))
-    adb.disconnect(phone.serial)
-    until(lambda: fleet.store.rows()[phone.serial].enrolled != before)
-    assert "VIRTUAL/2" in (fleet.store.rows()[phone.serial].enrolment or "")
-    stands(fleet, phone.serial, "ready")
+def test_another_system_is_enrolled_anew(adb: AdbServer, tmp_path: Path, phone: VirtualPhone) -> None:
+    with at_work(settings(tmp_path / "data", adb, debounce_s=0.0)) as fleet:
+        stands(fleet, phone.serial, "ready")
+        before = fleet.store.rows()[phone.serial].enrolled
+        properties = phone.root / "system" / "build.prop"
+        properties.write_text(properties.read_text().replace("/VIRTUAL/1:", "/VIRTUAL/2:"))
+        adb.disconnect(phone.serial)
+        until(lambda: fleet.store.rows()[phone.serial].enrolled != before)
+        assert "VIRTUAL/2" in (fleet.store.rows()[phone.serial].enrolment or "")
+        stands(fleet, phone.serial, "ready")
 
 
 @pytest.mark.parametrize("parity", ["differs", "crashed"])

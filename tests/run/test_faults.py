@@ -5,14 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from farm import virtual
-from farm.errors import AdbError, DeadlineError, DeviceGoneError, FarmError, InfrastructureError, StorageError
+from farm.errors import (
+    AdbError,
+    ConditionsError,
+    DeadlineError,
+    DeviceGoneError,
+    FarmError,
+    InfrastructureError,
+    StorageError,
+)
 from farm.run import passes, perform, stage
 from farm.run.work import BrokenOffError
+from farm.settings import Conditions
 from tests.run.test_perform import bench
 
 if TYPE_CHECKING:
@@ -40,6 +50,7 @@ LOST: Errors = (DeadlineError, DeviceGoneError)
 """adb's own keep-alive may notice before our deadline does."""
 FULL: Errors = (StorageError,)
 REFUSED: Errors = (AdbError,)
+UNFIT: Errors = (ConditionsError,)
 WELL: Errors = ()
 
 # What is to come of each fault at stage, latency, pull and layers.
@@ -52,8 +63,8 @@ EXPECTED: dict[str, tuple[Errors, Errors, Errors, Errors]] = {
     "reset": (GONE, GONE, GONE, GONE),
     "storage-full": (FULL, FULL, FULL, FULL),
     "storage-read-only": (REFUSED, REFUSED, REFUSED, WELL),  # who has its file open writes on
-    "low-battery": (WELL, WELL, WELL, WELL),
-    "hot": (WELL, WELL, WELL, WELL),
+    "low-battery": (UNFIT, WELL, WELL, WELL),  # the gates stand before the first pass
+    "hot": (UNFIT, WELL, WELL, WELL),
     "slow": (WELL, WELL, WELL, WELL),
     "reboot": (GONE, GONE, GONE, GONE),
     "stuck-shell": (SILENT, SILENT, SILENT, SILENT),
@@ -183,7 +194,9 @@ def test_every_fault_is_in_the_matrix() -> None:
 def test_what_low_battery_and_heat_were_is_in_the_runs_conditions(b: Bench) -> None:
     virtual.fault(b.phone, "low-battery", level=4)
     virtual.fault(b.phone, "hot", status=3)
-    run = b.perform(_submission(b))
+    lenient = {"battery_min": 0, "battery_max_c": 90.0, "thermal_max": "emergency", "load_max": 1.0, "cooldown_s": 1.0}
+    changed = b.settings.model_copy(update={"conditions": Conditions.model_validate(lenient)})
+    run = replace(b, settings=changed).perform(_submission(b))
     assert run.conditions["battery"] == "4 %, discharging"
     assert run.conditions["thermal_status"] == "severe"
     virtual.fault(b.phone, "clear")

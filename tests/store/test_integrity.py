@@ -92,7 +92,7 @@ def test_each_harm_is_told(
     assert [p.kind for p in found.problems] == kinds, found.problems
     assert all(p.remedy for p in found.problems)
     assert not word or any(word in p.what for p in found.problems), found.problems
-    assert found.removed == {lose_a_capture: 1, lose_what_is_needed: 1}.get(harm, 0)
+    assert found.removed == int(harm in {lose_a_capture, lose_what_is_needed})
     config = tmp_path / "farm.toml"
     config.write_text(f"data = '{data}'\n")
     done = CliRunner().invoke(app, ["--config", str(config), "check", "--json"])

@@ -88,7 +88,7 @@ def _unsupported(supply: Supply, watts: Array, inside: Array, resting: Array, id
 
 
 def _between(times: Array, window: tuple[int, int]) -> Array:
-    found: Array = np.flatnonzero((times >= window[0]) & (times <= window[1]))
+    found: Array = np.flatnonzero((times >= window[0]) & (times < window[1]))
     return found
 
 

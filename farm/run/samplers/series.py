@@ -57,8 +57,11 @@ def drawn(figures: Iterable[Figure], supplies: Sequence[Supply], axis: Axis) -> 
 
 
 def _thin(points: Sequence[tuple[int, float]], axis: Axis) -> tuple[tuple[float, float], ...]:
-    """Position on the axis of invocations and value; neighbors share a point beyond `POINTS`."""
-    placed = [(at, value) for time, value in points if (at := axis.position(time)) is not None]
+    """Position on the axis of invocations and value; neighbors share a point beyond `POINTS`. The last figure before the first
+    invocation stands at its beginning: what is read rarely would have none else."""
+    before = [value for time, value in points if axis.starts and time < axis.starts[0]]
+    placed = [(0.0, before[-1])] if before else []
+    placed += [(at, value) for time, value in points if (at := axis.position(time)) is not None]
     each = -(-len(placed) // POINTS) or 1
     return tuple(
         (
