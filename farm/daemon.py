@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import threading
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from farm.submission import Submission
 
 DEATHS = 5  # of daemons, before the run under which they died is taken to be the cause
+log = logging.getLogger(__name__)
 STOP_S = 1.0  # for each room to end what it does
 
 
@@ -172,8 +174,10 @@ class Daemon:
             run_over=self._closer.wake,
             report_bug=self.report_bug,
             judge=self._judge,
+            decided=lambda seconds: self.metrics.decided(seconds),  # noqa: PLW0108  # they are made after it
         )
         self._fleet = self._given_fleet or self._make_fleet(rooms)
+        self.metrics = Metrics(self._state, self.data, self._fleet.devices)
         rooms.callback(self._fleet.stop)
         rooms.callback(self._closer.stop, STOP_S)
         self._closer.start()
@@ -197,7 +201,6 @@ class Daemon:
             self.upkeep.start()
         at = address(settings.api, *listener.getsockname()[:2])
         self.feed = Feed(self._state, self._board, lambda: self.views(self._fleet.devices()), self._stopping.is_set)
-        self.metrics = Metrics(self._state, self.data, self._fleet.devices)
         rooms.enter_context(serving(make_app(self, hosts=at.hosts), listener, at.tls, settings.api))
         self.url = at.url
         told = Advert(url=at.url, pid=os.getpid(), certificate=at.certificate)
@@ -298,6 +301,7 @@ class Daemon:
     def report_bug(self, name: str, text: str) -> str:
         """Write the full report of an error of ours; its path. The newest of a name is kept."""
         file = self.data / "bugs" / f"{name}.txt"
+        log.error("bug in %s, see %s", name, file)
         try:
             file.parent.mkdir(exist_ok=True)
             file.write_text(text, "utf-8")

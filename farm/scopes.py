@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 Scope = Literal["read", "submit", "operate", "admin"]
-"""`read` looks, `submit` also sends and cancels jobs, `operate` also handles devices, `admin` also tokens and the audit log."""
+"""`read` looks, `submit` also sends jobs and cancels its own, `operate` also handles devices and anybody's jobs, `admin`
+also tokens and the audit log."""
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 

@@ -115,6 +115,16 @@ class Retention(_Section):
     """Hours between two looks."""
 
 
+class Log(_Section):
+    """What `farm up` writes down of what it does."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+    """On stderr: for people, or one JSON object a line."""
+    file: bool = False
+    """Also JSON lines in data/logs, rotated."""
+
+
 class Queue(_Section):
     """What users are owed."""
 
@@ -318,6 +328,7 @@ class Settings(_Section):
     run: Runs = Runs()
     queue: Queue = Queue()
     retention: Retention = Retention()
+    log: Log = Log()
     user: tuple[User, ...] = ()
     sentinel: Sentinel = Sentinel()
     fleet: Fleet = Fleet()
@@ -348,12 +359,9 @@ def load(path: Path | None = None) -> Settings:
     Raises:
         SettingsError: the file cannot be read or is wrong (file, line and key).
     """
-    named = os.environ.get(VARIABLE)
-    file = path or (Path(named) if named else None)
+    file = find(path)
     if file is None:
-        file = Path(FILE)
-        if not file.is_file():
-            return Settings()
+        return Settings()
     settings = tomlfile.load(file, Settings, SettingsError)
     api, client = settings.api, settings.client
     files = {
@@ -367,6 +375,15 @@ def load(path: Path | None = None) -> Settings:
             "client": client.model_copy(update={"ca": _beside(client.ca, "client.ca", file)}),
         }
     )
+
+
+def find(path: Path | None = None) -> Path | None:
+    """The file that `load` reads; None where the defaults hold."""
+    named = os.environ.get(VARIABLE)
+    file = path or (Path(named) if named else None)
+    if file is None and Path(FILE).is_file():
+        return Path(FILE)
+    return file
 
 
 def _beside(name: str, key: str, file: Path) -> str:

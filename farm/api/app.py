@@ -21,12 +21,13 @@ from farm import __version__
 from farm.api import bundle, lab, sentinel, upkeep, uploads
 from farm.api import devices as device_routes
 from farm.api.guard import Gate, Guard, Limits, Refused, problem
-from farm.api.messages import REQUEST_LIMIT, ConflictError, DeviceView, Event, LabEvent, NotFoundError
+from farm.api.messages import REQUEST_LIMIT, ConflictError, DeviceView, Event, ForbiddenError, LabEvent, NotFoundError
 from farm.api.metrics import Meter
 from farm.api.needs import allowed, file_of, find, needs
 from farm.api.recorder import Recorder
 from farm.errors import BugError, FarmError, JobError
 from farm.report.document import Job
+from farm.scopes import allows
 from farm.submission import Submission  # noqa: TC001  # FastAPI reads the annotations
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from farm.daemon import Daemon
 
 STATUS = {"job": 400, "infrastructure": 503, "bug": 500}
-OWN_STATUS: dict[type[FarmError], int] = {NotFoundError: 404, ConflictError: 409}
+OWN_STATUS: dict[type[FarmError], int] = {NotFoundError: 404, ConflictError: 409, ForbiddenError: 403}
 EVENT_PAUSE_S = 0.1  # changes in between are told as one
 EVENT_LOOK_S = 5.0  # though nothing was told to have changed
 JobId = Annotated[int, InPath(ge=1, le=2**53)]
@@ -93,8 +94,15 @@ def _add_jobs(app: FastAPI, daemon: Daemon) -> None:
         return Response(daemon.jobs.job(job).model_dump_json(), media_type="application/json")
 
     @app.post("/api/jobs/{job}/cancel", **needs("submit"))
-    def cancel(job: JobId) -> Job:
-        """Cancel a job; one that is over stays as it is."""
+    def cancel(job: JobId, request: Request) -> Job:
+        """Cancel a job; one that is over stays as it is. Somebody else's takes the scope `operate`."""
+        owner, user = daemon.jobs.job(job).user, request.state.user
+        if owner != user and not allows(request.state.scope, "operate"):
+            raise ForbiddenError(
+                f"it is {owner}'s, and you are {user}",
+                where=f"job {job}",
+                remedy="ask them, or use a token made with `farm token create --scope operate`",
+            )
         return daemon.jobs.cancel(job)
 
     @app.get("/api/jobs/{job}/report", response_class=Response, **needs("read", answers=file_of("text/html")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from farm.api.needs import Needs
     from farm.store.audit import Audit
 
+log = logging.getLogger(__name__)
 UPLOAD = "upload"
 """The action of which there are many."""
 
@@ -44,6 +46,8 @@ class Recorder:
         async def end(status: int) -> None:
             nonlocal ended
             ended = True
+            about = {"user": state.get("user", ""), "token": state.get("token", ""), "status": status}
+            log.info("%s", needs.action, extra={**about, "subject": str(state.get("subject", needs.subject))})
             with contextlib.suppress(FarmError):  # the daemon is shutting down: the line stays as it was begun
                 await run_in_threadpool(self._audit.end, line, str(state.get("subject", needs.subject)), status)
 

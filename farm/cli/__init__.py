@@ -10,7 +10,21 @@ from typing import Annotated
 import typer
 
 from farm import __version__
-from farm.cli import backup, bundle, capture, device, doctor, exits, render, sentinel, shell, token, top, virtual
+from farm.cli import (
+    backup,
+    bundle,
+    capture,
+    device,
+    doctor,
+    exits,
+    render,
+    sentinel,
+    shell,
+    systemd,
+    token,
+    top,
+    virtual,
+)
 from farm.submission import PASSES
 
 app = typer.Typer(
@@ -32,6 +46,7 @@ app.command()(backup.restore)
 app.command()(backup.check)
 app.command()(doctor.doctor)
 app.command()(top.top)
+app.command()(systemd.systemd)
 app.command()(sentinel.sentinel)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -178,6 +193,7 @@ def inspect(
 @app.command()
 def up(context: typer.Context, as_json: Json = False) -> None:
     """Be the lab's daemon, in the foreground, until Ctrl-C or SIGTERM."""
+    from farm import logs
     from farm.client import serve
 
     lab = shell.of(context)
@@ -191,7 +207,11 @@ def up(context: typer.Context, as_json: Json = False) -> None:
             )
 
     with shell.errors(lab, as_json=as_json):
-        serve(lab.settings, started=started)
+        end = logs.begin(lab.settings.log, lab.settings.data)
+        try:
+            serve(lab.settings, started=started)
+        finally:
+            end()
 
 
 @app.command()

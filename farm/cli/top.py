@@ -175,9 +175,9 @@ def drawn(glance: Glance) -> RenderableType:
     counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "no devices"
     head = f"{time.strftime('%H:%M:%S')}  {len(glance.running)} running, {glance.queued} queued in {glance.jobs} jobs; {counted}"
     devices = Table("device", "state", "reason", "run", box=None, pad_edge=False)
-    for name, condition, reason, run in glance.devices[:ROWS]:
+    for name, condition, reason, holds in glance.devices[:ROWS]:
         color = COLORS.get(condition, "default")
-        devices.add_row(escape(name), f"[{color}]{condition}[/]", escape(reason[:60]), str(run or ""))
+        devices.add_row(escape(name), f"[{color}]{condition}[/]", escape(reason[:60]), str(holds or ""))
     parts: list[RenderableType] = [head, "", devices]
     if len(glance.devices) > ROWS:
         parts.append(f"and {len(glance.devices) - ROWS} more")

@@ -42,7 +42,7 @@ USED_S = 5.0  # between two sums of the users' device time
 
 class Dispatcher(Listener):
     """`run_over` is called with the job after the end of a run was stored; `judge` with a device's serial and how an attempt
-    on it ended: None, or what was the lab's fault."""
+    on it ended: None, or what was the lab's fault; `decided` with the seconds that each decision of the scheduler took."""
 
     def __init__(
         self,
@@ -55,12 +55,14 @@ class Dispatcher(Listener):
         run_over: Callable[[int], None],
         report_bug: Callable[[str, str], str],
         judge: Callable[[str, Failure | None], None] = lambda _serial, _failure: None,
+        decided: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._state = state
         self._board = board
         self._settings = settings.run
         self._queue = settings.queue
         self._judge = judge
+        self._decided = decided
         self._most = {user.name: user.devices for user in settings.user if user.devices is not None}
         self._share = {user.name: user.share for user in settings.user}
         self._lines: tuple[Sequence[QueuedRun], Queue] = ((), Queue.of(()))
@@ -252,7 +254,11 @@ class Dispatcher(Listener):
         if queued is not self._lines[0]:
             self._lines = (queued, Queue.of(queued))
         queue = self._lines[1]
-        for assignment in schedule(queue, devices, leases, now, unix=unix, policy=self._policy(now, unix, leases)):
+        policy = self._policy(now, unix, leases)
+        began = time.perf_counter()
+        assignments = schedule(queue, devices, leases, now, unix=unix, policy=policy)
+        self._decided(time.perf_counter() - began)
+        for assignment in assignments:
             if self._stopping.is_set():
                 return
             self._begin(assignment.run, assignment.device)

@@ -16,18 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from farm.capture.recording import FrameTime, Header, OpTime, RecordingWriter, TensorSpec
+from farm.capture.recording import FrameTime, Header, OpTime, RecordingWriter, SampleRow, TensorSpec
 from farm.errors import BugError, FarmError
 from farm.model import graph as graphs
 from farm.model.recipe import Recipe
 from farm.reference.frames import FrameReader
 from farm.reference.registry import find
+from farm.reference.sampling import sampled
 from farm.reference.timing import operator_times
 from farm.store.artifacts import ArtifactStore
 from farm.submission import InputFrame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
 
@@ -90,6 +91,19 @@ def perform(job: WorkerJob, tell: Callable[[int], None]) -> tuple[str, ...]:
         return (_timed(job, model, graph, artifacts, tell),)
     reference = find(job.runtime)(model, graph, layers=job.layers, threads=job.threads)
     writers = [_Writer(job, reference, graph, artifacts) for _ in job.recipes]
+    with sampled() as rows:
+        _play(job, reference, graph, artifacts, writers, tell)
+    return tuple(writer.close(rows) for writer in writers)
+
+
+def _play(
+    job: WorkerJob,
+    reference: Reference,
+    graph: Graph,
+    artifacts: ArtifactStore,
+    writers: Sequence[_Writer],
+    tell: Callable[[int], None],
+) -> None:
     for done, (index, frame) in enumerate(job.frames, 1):
         reader = FrameReader(frame, artifacts, graph, reference.input_shapes)
         for recipe, writer in zip(job.recipes, writers, strict=True):
@@ -99,9 +113,9 @@ def perform(job: WorkerJob, tell: Callable[[int], None]) -> tuple[str, ...]:
             values = reference.run(inputs)
             ended = time.monotonic_ns()
             writer.frame(index, values, FrameTime(index=index, repetition=0, name=frame.name,
-                                                  preprocess_ns=ready - started, invoke_ns=ended - ready))  # fmt: skip
+                                                  preprocess_ns=ready - started, invoke_ns=ended - ready,
+                                                  start_ns=started))  # fmt: skip
         tell(done)
-    return tuple(writer.close() for writer in writers)
 
 
 def _timed(job: WorkerJob, model: bytes, graph: Graph, artifacts: ArtifactStore, tell: Callable[[int], None]) -> str:
@@ -116,10 +130,13 @@ def _timed(job: WorkerJob, model: bytes, graph: Graph, artifacts: ArtifactStore,
         threads=1,
     )
     writer = RecordingWriter(artifacts, header)
-    for i, events in enumerate(operator_times(model, graph, runtime, job.rounds)):
-        for kind, tag, node, spent in events:
-            writer.op(OpTime(frame=i, tag=tag, type=kind, index=node, duration_us=round(spent / 1000)))
-        tell(i + 1)
+    with sampled() as rows:
+        for i, events in enumerate(operator_times(model, graph, runtime, job.rounds)):
+            for kind, tag, node, spent in events:
+                writer.op(OpTime(frame=i, tag=tag, type=kind, index=node, duration_us=round(spent / 1000)))
+            tell(i + 1)
+    for row in rows:
+        writer.sample(row)
     return writer.close()
 
 
@@ -161,7 +178,9 @@ class _Writer:
             axis=tensor.axis,
         )
 
-    def close(self) -> str:
+    def close(self, rows: Sequence[SampleRow]) -> str:
+        for row in rows:
+            self._writer.sample(row)
         return self._writer.close(peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 

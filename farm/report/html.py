@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from farm.report import plots
 from farm.report.table import SOURCES, latency_table
-from farm.report.words import VIRTUAL_NOTE, grounds, layer_label, origin, percent
+from farm.report.words import VIRTUAL_NOTE, energy_line, grounds, layer_label, origin, percent, throttling_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +27,8 @@ def render(job: Job) -> str:
         job=job,
         plots=plots,
         origin=origin,
+        energy_line=energy_line,
+        throttling_line=throttling_line,
         latencies=latency_table([job]),
         sources=SOURCES,
         virtual_note=VIRTUAL_NOTE,

@@ -6,6 +6,7 @@ Each method of the stores above it is one transaction, so that the process may b
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import threading
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from farm.store import schema, sqlite
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 
 class Database:
@@ -103,9 +106,16 @@ def typed_errors(file: Path) -> Iterator[None]:
 
 
 def record(
-    db: sqlite.Connection, kind: str, *, job: int | None = None, run: int | None = None, detail: str = ""
+    db: sqlite.Connection,
+    kind: str,
+    *,
+    job: int | None = None,
+    run: int | None = None,
+    serial: str = "",
+    detail: str = "",
 ) -> None:
-    """Write down what happened, for the job's history."""
+    """Write down what happened, for the job's history and the daemon's log."""
+    log.info("%s%s", kind, f": {detail}" if detail else "", extra={"job": job, "run": run, "serial": serial})
     db.execute(
         "INSERT INTO events (at, kind, job, run, detail)"
         " VALUES (?, ?, coalesce(?, (SELECT job FROM runs WHERE id = ?)), ?, ?)",

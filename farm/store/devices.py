@@ -6,6 +6,7 @@ Kept in memory too, since every tick of the fleet asks: the daemon is the only p
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from farm.store.database import Database
     from farm.store.sqlite import Connection, Row
 
+log = logging.getLogger(__name__)
 EVENTS_KEPT = 500
 """Of each device."""
 
@@ -203,6 +205,7 @@ class Devices:
 
 
 def _note(db: Connection, serial: str, kind: str, detail: str) -> None:
+    log.info("%s%s", kind, f": {detail}" if detail else "", extra={"serial": serial})
     db.execute(
         "INSERT INTO device_events (at, serial, kind, detail) VALUES (?, ?, ?, ?)", (time.time(), serial, kind, detail)
     )

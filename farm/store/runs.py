@@ -99,7 +99,10 @@ class Runs(Database):
                     (lease.token, lease.run, lease.serial, expires),
                 )
                 db.execute("UPDATE jobs SET status = 'running' WHERE id = ?", (lease.job,))
-                record(db, "leased", job=lease.job, run=run, detail=f"{lease.serial} attempt {lease.attempt}")
+                record(
+                    db, "leased", job=lease.job, run=run, serial=lease.serial,
+                    detail=f"{lease.serial} attempt {lease.attempt}",
+                )  # fmt: skip
                 return lease
         except sqlite.IntegrityError:  # the device is held by another run
             return None
@@ -129,7 +132,8 @@ class Runs(Database):
                 "UPDATE runs SET status = ?, verdict = ?, error = ?, document = ?, ended = ? WHERE id = ?",
                 (run.status, _json(run.verdict), _json(run.error), run.model_dump_json(), time.time(), run.id),
             )
-            record(db, run.status, run=run.id, detail=run.error.message if run.error else "")
+            serial = run.target.serial if run.target else ""
+            record(db, run.status, run=run.id, serial=serial, detail=run.error.message if run.error else "")
             if run.status == "canceled":
                 promote(db, run.id)
                 return []

@@ -153,7 +153,9 @@ def test_a_stream_outlives_its_daemon(at: Daemon) -> None:
 
 
 def test_clients_that_read_nothing_neither_grow_the_daemon_nor_hold_its_end(at: Daemon, tmp_path: Path) -> None:
-    job = at.jobs.submit(submission(f"until {tmp_path / 'never'}").model_copy(update={"terms": Terms(times=1000)}), None).job
+    job = at.jobs.submit(
+        submission(f"until {tmp_path / 'never'}").model_copy(update={"terms": Terms(times=1000)}), None
+    ).job
     process = psutil.Process()
     with contextlib.ExitStack() as held:
         deaf = [held.enter_context(dial(at, receive_buffer=4096)) for _ in range(20)]

@@ -233,3 +233,14 @@ def test_what_is_no_length_of_time_is_told(text: str) -> None:
         assert seconds(text) > 0
     except JobError as e:
         assert e.remedy
+
+
+def test_a_job_of_somebody_elses_is_canceled_by_who_operates_the_lab(at: Daemon) -> None:
+    with http(at, make_token(at, "submit", user="ana")) as ana:
+        job = ana.post("/api/jobs", json=submission("until /nowhere").model_dump(mode="json")).json()["job"]
+    with http(at, make_token(at, "submit", "bob", user="bob")) as bob:
+        refused = bob.post(f"/api/jobs/{job}/cancel")
+    assert refused.status_code == 403
+    assert "it is ana's, and you are bob" in refused.json()["message"]
+    with http(at, make_token(at, "operate", user="eve")) as eve:
+        assert eve.post(f"/api/jobs/{job}/cancel").status_code == 200

@@ -118,7 +118,7 @@ def test_a_run_that_kills_its_daemon_each_time_ends(data: Path, spawn: Spawn, tm
         line(process)
         if attempt == 1:
             with connect(settings(data), make_daemon=daemon) as client:
-                job = client.submit(submission(f"until {go}")).job
+                job = client.submit(submission(f"until {go}", "serial=one")).job
         until(partial(started, go, attempt))
         process.kill()
         process.wait()

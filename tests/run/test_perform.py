@@ -93,7 +93,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bench(adb: AdbServer, phone: VirtualPhone, data: Path) -> Bench:
-    limits = Conditions(cooldown_s=2.0, load_max=1.0)  # other tests share this computer, and nobody waits for heat to pass
+    limits = Conditions(
+        cooldown_s=2.0, load_max=1.0
+    )  # other tests share this computer, and nobody waits for heat to pass
     settings = Settings(data=data, adb=Adb(host=adb.host, port=adb.port), conditions=limits)
     return Bench(phone, adb, ArtifactStore(data / "artifacts"), settings)
 
