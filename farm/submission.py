@@ -112,6 +112,8 @@ class Submission(_Model):
     accelerator: Accelerator = "cpu"
     cpu_mask: int = Field(default=0, ge=0, lt=1 << 64)
     """Bit n allows cpu n; 0 leaves it to the device."""
+    fixed_performance: bool = False
+    """Ask the device for Android's fixed-performance mode (11 and later) while the run lasts."""
     pass_timeout_s: float = Field(default=600, gt=0, le=86_400)
     """Wall-clock deadline of one pass on the device."""
     pair_rounds: int = Field(default=10, ge=2, le=1000)

@@ -97,6 +97,9 @@ def submit(
     layer_budget_mb: Annotated[int, typer.Option(help="MiB of tensors in one capture; beyond it statistics.")] = 1024,
     accelerator: Annotated[str, typer.Option(help="What runs the model: cpu, gpu, npu.")] = "cpu",
     cpu_mask: Annotated[str, typer.Option(help="CPUs allowed, in hex: f0 is cpus 4 to 7.")] = "",
+    fixed_performance: Annotated[
+        bool, typer.Option("--fixed-performance", help="Sustained clocks, of Android 11 and later.")
+    ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds a pass may take on the device.")] = 600,
     crop: Annotated[float | None, typer.Option(help="Recipe: centre fraction kept.")] = None,
     resize: Annotated[str | None, typer.Option(help="Recipe: bilinear, nearest, area, ...")] = None,
@@ -144,7 +147,7 @@ def submit(
             Options(
                 on, tuple(reference or ["litert-ref"]), asked.kernels[0], asked.threads[0], warmup, repetitions,
                 tuple(passes.split(",")), layer_frames, isolated_frames, layer_budget_mb, asked.accelerators[0],
-                asked.cpu_masks[0], timeout,
+                asked.cpu_masks[0], timeout, fixed_performance,
             ),
         )  # fmt: skip
         prepared = expand(prepared, asked, recipe, expected, recipe_flags, terms)

@@ -157,6 +157,7 @@ def _run(console: Console, run: Run) -> None:
         console.print(line, highlight=False, soft_wrap=True)
     _measures(console, run)
     console.print(f"pushed: {run.pushed_bytes} bytes", highlight=False)
+    _files(console, run)
 
 
 def _measures(console: Console, run: Run) -> None:
@@ -180,6 +181,17 @@ def _pair(console: Console, pair: Pair) -> None:
         times = (f"{side.latency_ms.median:.3f}", f"{side.latency_ms.p90:.3f}")
         table.add_row(letter, escape(side.name), *times, memory, percent(side.top1))
     console.print(table)
+
+
+def _files(console: Console, run: Run) -> None:
+    """What was kept of attempts that failed, and what is not kept any more."""
+    if any(not link.removed for link in run.evidence):
+        kept = ", ".join(f"{e.name} (attempt {e.attempt})" for e in run.evidence if not e.removed)
+        console.print(f"evidence: {escape(kept)}; farm bundle {run.id}", highlight=False, soft_wrap=True)
+    removed = [c.name for c in run.captures if c.removed] + [e.name for e in run.evidence if e.removed]
+    removed += ["samples"] if run.samples is not None and run.samples.removed else []
+    if removed:
+        console.print(f"removed by retention: {escape(', '.join(removed))}", highlight=False, soft_wrap=True)
 
 
 def _layers(console: Console, comparison: Comparison) -> None:

@@ -76,6 +76,7 @@ class Options:
     cpu_mask: str = ""
     """Hex digits; empty leaves it to the device."""
     pass_timeout_s: float = 600
+    fixed_performance: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ def prepare(
             accelerator=options.accelerator,
             cpu_mask=cpus(options.cpu_mask),
             pass_timeout_s=options.pass_timeout_s,
+            fixed_performance=options.fixed_performance,
         )
     except ValidationError as e:
         first = e.errors()[0]

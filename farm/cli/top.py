@@ -131,6 +131,7 @@ def top(
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json), connect(lab.settings) as client:
         known = Lab()
+        client.devices()  # a daemon that only answers has not looked at them yet
         known.remember(client.jobs(HISTORY))
         for event in client.lab_events(follow=False):
             known.apply(event)

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Boundary = Literal["battery", "rail", "external meter", "virtual model"]
-Quantity = Literal["power", "temperature", "clock", "load", "memory", "current", "voltage", "status", "other"]
+Quantity = Literal["power", "temperature", "clock", "load", "memory", "current", "voltage", "status", "energy", "other"]
 
 
 class _Part(BaseModel):
@@ -72,6 +72,8 @@ class Samples(_Part):
 
     sha256: str
     path: str
+    removed: bool = False
+    """The file was removed by retention since."""
     rows: int
     offset_error_ms: float | None = None
     """Half the shortest round trip by which this computer's clock was put on the agent's; None: nothing was read here."""

@@ -53,6 +53,8 @@ def members(
     removed = []
     stored = [(f"evidence/attempt-{e.attempt}/{e.name}", e.sha256) for e in run.evidence]
     stored += [(f"captures/{c.name}.mcap", c.sha256) for c in run.captures]
+    if run.samples is not None:
+        stored.append(("samples.parquet", run.samples.sha256))
     for name, sha256 in stored:
         try:
             files.append(Member.of_file(name, artifacts.path(sha256)))

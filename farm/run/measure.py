@@ -108,8 +108,9 @@ class Measuring:
             yield
         self._after = settle.heat(self.device)
 
-    def judge(self, step: str, title: str, recording: Recording, taken: int) -> bool:
-        """Take in what a pass recorded; whether it is to be taken again, since it was throttled."""
+    def judge(self, step: str, title: str, recording: Recording, taken: int, *, pair: bool = False) -> bool:
+        """Take in what a pass recorded; whether it is to be taken again, since it was throttled. A pair's rounds are not: the
+        other side's would be left behind."""
         if step not in MEASURES:
             return False
         rows, times = recording.sample_rows(self.artifacts), recording.frame_times(self.artifacts)
@@ -122,7 +123,7 @@ class Measuring:
         limits = self.settings.conditions
         if found is not None:
             self.throttled[title] = found.model_copy(update={"taken": taken})
-            if limits.throttled == "again" and taken <= limits.again:
+            if limits.throttled == "again" and taken <= limits.again and not pair:
                 gone = f"{title}, throttled {taken}"
                 self._figures = others + [f.model_copy(update={"during": gone}) for f in mine]
                 return True

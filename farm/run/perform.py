@@ -96,6 +96,7 @@ class _Attempt:
             virtual=virtual,
             tell=self._tell,
             enrolment=self.enrolment,
+            fixed_performance=self.work.submission.fixed_performance,
         )
 
     def perform(self) -> Run:
@@ -169,7 +170,9 @@ class _Attempt:
             again, taken = False, taken + 1
             self._take(turn, agent, runtime)
             if turn.title in self.recordings:
-                again = self.measuring.judge(turn.step.name, turn.title, self.recordings[turn.title], taken)
+                again = self.measuring.judge(
+                    turn.step.name, turn.title, self.recordings[turn.title], taken, pair=self.work.submission.terms.pair
+                )
             if again:
                 self.captures[-1] = self.captures[-1].model_copy(update={"name": f"{turn.title}, throttled {taken}"})
 

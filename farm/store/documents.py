@@ -27,8 +27,10 @@ def job_document(row: sqlite.Row, runs: tuple[Run, ...]) -> Job:
 def whole(row: sqlite.Row) -> Run:
     """A row of runs, with its figures once it is over."""
     short = slim(row)
-    if not row["document"] or row["status"] not in ("done", "failed", "canceled"):
+    if not row["document"]:
         return short
+    if row["status"] not in ("done", "failed", "canceled"):  # it is tried again; why the last attempt failed is known
+        return short.model_copy(update={"evidence": Run.model_validate_json(row["document"]).evidence})
     # A run that failed while it waited again has its last attempt's document, and a newer status and error.
     newer = {name: getattr(short, name) for name in ("target", "status", "attempt", "error")}
     return Run.model_validate_json(row["document"]).model_copy(update=newer)
@@ -59,13 +61,19 @@ def with_earlier(db: sqlite.Connection, run: Run) -> Run:
 
 def with_removed(job: Job, artifacts: ArtifactStore) -> Job:
     """A job whose captures and evidence say where they are now, and which of them retention removed."""
+
+    def now(sha256: str) -> dict[str, object]:
+        return {"path": str(artifacts.path(sha256)), "removed": not artifacts.has(sha256)}
+
     runs = []
     for run in job.runs:
-        captures = tuple(
-            c.model_copy(update={"path": str(artifacts.path(c.sha256)), "removed": not artifacts.has(c.sha256)})
-            for c in run.captures
-        )
-        evidence = tuple(e.model_copy(update={"removed": not artifacts.has(e.sha256)}) for e in run.evidence)
-        changes = {"captures": captures, "evidence": evidence}
-        runs.append(run.model_copy(update=changes) if captures or evidence else run)
+        changes: dict[str, object] = {}
+        if run.captures:
+            changes["captures"] = tuple(c.model_copy(update=now(c.sha256)) for c in run.captures)
+        if run.samples is not None:
+            changes["samples"] = run.samples.model_copy(update=now(run.samples.sha256))
+        if run.evidence:
+            gone = ((e, not artifacts.has(e.sha256)) for e in run.evidence)
+            changes["evidence"] = tuple(e.model_copy(update={"removed": removed}) for e, removed in gone)
+        runs.append(run.model_copy(update=changes) if changes else run)
     return job.model_copy(update={"runs": tuple(runs)})

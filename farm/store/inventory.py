@@ -23,6 +23,7 @@ class References:
     """Artifacts by what the state file says of them: sha256 -> the jobs that have it."""
 
     captures: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Also what was sampled beside the frames: neither can be had again."""
     evidence: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     inputs: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     open_jobs: set[int] = field(default_factory=set)
@@ -50,12 +51,14 @@ def references(db: sqlite.Connection) -> References:
         for sha256 in inputs_of(json.loads(row["submission"])):
             found.inputs[sha256].add(row["id"])
     sql = (
-        "SELECT job, document -> '$.captures' AS captures, document -> '$.evidence' AS evidence FROM runs"
-        " WHERE document IS NOT NULL"
+        "SELECT job, document -> '$.captures' AS captures, document -> '$.evidence' AS evidence,"
+        " document ->> '$.samples.sha256' AS samples FROM runs WHERE document IS NOT NULL"
     )
     for row in db.execute(sql):
         for link in json.loads(row["captures"] or "[]"):
             found.captures[link["sha256"]].add(row["job"])
+        if row["samples"]:
+            found.captures[row["samples"]].add(row["job"])
         for link in json.loads(row["evidence"] or "[]"):
             found.evidence[link["sha256"]].add(row["job"])
     found.running_since = db.execute("SELECT min(started) FROM runs WHERE status = 'running'").fetchone()[0]

@@ -214,12 +214,12 @@ def test_summary_repeats_schemas_and_channels_and_its_crc_holds(small: bytes) ->
     assert sum(isinstance(r, DataEnd) for r in stream) == 1
     schemas = [r for r in stream if isinstance(r, Schema)]
     channels = [r for r in stream if isinstance(r, Channel)]
-    assert schemas[:9] == schemas[9:]
-    assert channels[:9] == channels[9:]
+    assert schemas[:10] == schemas[10:]
+    assert channels[:10] == channels[10:]
     assert {c.topic: schemas[c.schema_id - 1].name for c in channels} == {
         "/header": "exray.Header", "/tensor_spec": "exray.TensorSpec", "/tensor_data": "exray.TensorData",
         "/frame": "exray.Frame", "/op_times": "exray.OpTimes", "/memory": "exray.Memory", "/end": "exray.End",
-        "/statistics": "exray.Statistics", "/conditions": "exray.Conditions",
+        "/statistics": "exray.Statistics", "/conditions": "exray.Conditions", "/sample": "exray.Sample",
     }  # fmt: skip
     for record in schemas:
         assert record.encoding == "protobuf"

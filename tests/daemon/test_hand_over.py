@@ -110,6 +110,7 @@ def test_a_daemon_killed_in_the_middle_of_a_run_resumes(data: Path, spawn: Spawn
     assert check(data).problems == ()
 
 
+@pytest.mark.slow
 def test_a_run_that_kills_its_daemon_each_time_ends(data: Path, spawn: Spawn, tmp_path: Path) -> None:
     go = tmp_path / "go"
     job = 0

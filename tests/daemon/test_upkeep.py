@@ -19,6 +19,7 @@ from farm.client.upkeep import UpkeepClient
 from farm.daemon import Daemon
 from farm.errors import AdbError, StorageError
 from farm.report.document import CaptureLink, EvidenceLink, Run
+from farm.report.measures import Samples
 from farm.run.dossier import HIDDEN, redacted
 from farm.run.work import BrokenOffError
 from farm.settings import Api, Meter, Retention, Runs, Settings
@@ -46,7 +47,8 @@ def performing(artifacts: ArtifactStore) -> Callable[[Work, Progress, Callable[[
             name="latency", sha256=artifacts.put(content), bytes=len(content), complete=True, path="here"
         )
         artifacts.put(f"tensors of {work.run_id}".encode())
-        run = Run(id=work.run_id, target=None, status="done", attempt=work.attempt, captures=(link,))
+        sampled = Samples(sha256=artifacts.put(f"samples of {work.run_id}".encode()), path="here", rows=1)
+        run = Run(id=work.run_id, target=None, status="done", attempt=work.attempt, captures=(link,), samples=sampled)
         if name == "flaky" and work.attempt == 1:
             said = f"log of {work.run_id}".encode()
             evidence = EvidenceLink(name="logcat-main.txt", attempt=1, sha256=artifacts.put(said), bytes=len(said))
@@ -66,7 +68,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     made: list[Daemon] = []
 
     def begin(**changed: object) -> Daemon:
-        settings = Settings(data=tmp_path / "data", run=Runs(retry_s=0.01), **changed)  # type: ignore[arg-type]
+        settings = Settings(data=tmp_path / "data", **{"run": Runs(retry_s=0.01), **changed})  # type: ignore[arg-type]
         daemon = Daemon(settings, preflight=preflight, write_report=write_report, fleet=Bench("one"))
         daemon._perform = performing(daemon.artifacts)
         daemon.artifacts.put(MODEL)
@@ -109,6 +111,7 @@ def test_a_bundle_holds_all_of_a_run(start: Start, tmp_path: Path) -> None:
     files = unpack(tmp_path / "run.tar.gz")
     assert files["captures/latency.mcap"] == f"capture of {run.id}.2".encode()
     assert files["evidence/attempt-1/logcat-main.txt"] == f"log of {run.id}".encode()
+    assert files["samples.parquet"] == f"samples of {run.id}".encode()
     assert files["report.html"] == b"<h1>flaky done</h1>"
     assert Run.model_validate_json(files["run.json"]) == run
     assert json.loads(files["submission.json"])["model_name"] == "flaky"
@@ -122,6 +125,18 @@ def test_a_bundle_holds_all_of_a_run(start: Start, tmp_path: Path) -> None:
     assert not [name for name, content in files.items() if b"hush" in content or own in content]
 
 
+def test_why_an_attempt_failed_is_seen_while_the_run_waits_again(start: Start, tmp_path: Path) -> None:
+    daemon = start(run=Runs(retry_s=600))
+    with connect(daemon.settings) as client:
+        job = client.submit(submission("flaky")).job
+        until(lambda: client.job(job).runs[0].error)
+        (run,) = client.job(job).runs
+        assert (run.status, [e.attempt for e in run.evidence]) == ("queued", [1])
+        UpkeepClient(client).bundle(run.id, tmp_path / "run.tar.gz")
+        assert "evidence/attempt-1/logcat-main.txt" in unpack(tmp_path / "run.tar.gz")
+        client.cancel(job)
+
+
 def test_retention_removes_captures_and_the_document_says_so(start: Start) -> None:
     daemon = start(retention=Retention(disk_gb=0, capture_days=10, tensor_days=5, every_h=1))
     with connect(daemon.settings) as client:
@@ -133,9 +148,12 @@ def test_retention_removes_captures_and_the_document_says_so(start: Start) -> No
         assert at.collect().files == {"tensors": 1}
         age(daemon, 7)
         done = at.collect()
-        assert (done.files, done.bytes) == ({"capture": 1}, {"capture": job.runs[0].captures[0].bytes})
+        assert done.files == {"capture": 2}, "the capture, and what was sampled beside it"
+        assert done.bytes == {"capture": job.runs[0].captures[0].bytes + len("samples of 1")}
         after = client.job(job.job).runs[0]
         assert [c.removed for c in after.captures] == [True]
+        assert after.samples is not None
+        assert after.samples.removed
         assert after.status == "done"
         assert daemon.artifacts.has(MODEL_SHA), "model_days is 0: no limit"
 

@@ -139,6 +139,18 @@ def test_several_recipes_are_the_same_as_one_by_one(
             assert all(np.array_equal(mine[key], own[key]) for key in own)
 
 
+def test_memory_and_load_are_sampled_beside_the_frames(
+    artifacts: ArtifactStore, pictures: list[tuple[int, InputFrame]]
+) -> None:
+    recording = run(artifacts, pictures)
+    rows = recording.sample_rows(artifacts)
+    found = {r.source for r in rows}
+    assert {"memory/rss_bytes", "load/busy_ticks", "load/all_ticks"} <= found
+    assert all(r.value > 1 << 20 for r in rows if r.source == "memory/rss_bytes")
+    first = recording.frame_times(artifacts)[0]
+    assert rows[0].time_ns - rows[0].took_ns <= first.start_ns, "one clock"
+
+
 def test_what_ran_before_does_not_run_again(artifacts: ArtifactStore, pictures: list[tuple[int, InputFrame]]) -> None:
     first = run(artifacts, pictures)
     assert run(artifacts, pictures, timeout_s=1e-9) == first  # no worker could answer in that time

@@ -170,3 +170,14 @@ def test_each_boundary_is_one_figure() -> None:
         "a current without a voltage is none"
     )
     assert all(len(s.points) == 3 for s in found)
+
+
+def test_a_rails_power_is_between_its_refreshes() -> None:
+    # 2 W, read every 100 ms, refreshed every 500 ms.
+    raw = [int(2 * 0.5e6 * (i // 5)) for i in range(60)]
+    (found,) = supplies(figures("rail/0/CPU/energy_uws", raw, 1e-6, "energy"), None)
+    assert found.boundary == "rail"
+    assert [w for _, w in found.points] == pytest.approx([2.0] * len(found.points))
+    assert len(found.points) == 10
+    (broken,) = supplies(figures("rail/0/CPU/energy_uws", [10, 20, 5, 30], 1e-6, "energy"), None)
+    assert "backwards" in broken.problem

@@ -168,8 +168,8 @@ def test_it_waits_for_the_hosts_cpu_and_measures_when_it_is_free(
 
 
 def test_settings_of_the_run_are_noted_and_gone_afterwards(b: Bench) -> None:
-    with_(b, conditions={"awake": True, "fixed_performance": True})
-    run = b.perform(short(b))
+    with_(b, conditions={"awake": True})
+    run = b.perform(short(b, fixed_performance=True))
     assert run.conditions["stay_on_while_plugged_in"] == "15"
     assert run.conditions["fixed_performance"].startswith("refused")
     assert b.device.shell(["settings", "get", "global", "stay_on_while_plugged_in"], 10).text == "null"
@@ -179,3 +179,17 @@ def test_settings_of_the_run_are_noted_and_gone_afterwards(b: Bench) -> None:
 def test_a_cpu_mask_is_read_back(b: Bench) -> None:
     run = b.perform(short(b, cpu_mask="1"))
     assert run.conditions["cpu_mask_used"] == "1, read back"
+
+
+def test_rails_of_an_on_device_meter_are_read(b: Bench) -> None:
+    node = b.phone.root / "sys/bus/iio/devices/iio:device0/energy_value"
+    node.parent.mkdir(parents=True)
+    node.write_text("t=5432\nCH0(T=5432)[S2M_VDD_CPU], 123456\nnoise\nCH1(T=5432)[VSYS PWR], 77\nCH2[x], -\n")
+    run = b.perform(short(b))
+    raw = {r["source"]: r["raw"] for r in rows(run)}
+    assert raw["rail/0/S2M_VDD_CPU/energy_uws"] == 123456
+    assert raw["rail/0/VSYS PWR/energy_uws"] == 77
+    assert {e.source for e in run.energy if e.boundary == "rail"} == {
+        "rail/0/S2M_VDD_CPU/energy_uws", "rail/0/VSYS PWR/energy_uws",
+    }  # fmt: skip
+    assert all(e.per_inference_mj is None and e.reason for e in run.energy if e.boundary == "rail"), "it stands still"

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from farm import virtual
+from farm.daemon import Daemon
 from farm.errors import InfrastructureError
 from farm.fleet.device import Device
 from farm.run.conditions import journal, tuning
 from farm.run.conditions.journal import Change, Journal
 from farm.run.conditions.reading import Reading
 from farm.run.conditions.restorer import Restorer
-from farm.settings import Conditions
+from farm.settings import Adb, Conditions, Fleet, Settings
+from tests.virtual.bench import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +35,8 @@ from pathlib import Path
 from farm.fleet.adb import AdbServer
 from farm.run.conditions import tuning
 from farm.run.conditions.reading import Reading
-from farm.settings import Conditions
+from farm.settings import Adb, Conditions, Fleet, Settings
+from tests.virtual.bench import wait_until
 port, serial, data = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 device = AdbServer("127.0.0.1", port).device(serial)
 with tuning.applied(device, serial, data, Conditions(awake=True), Reading(), fixed_performance=False):
@@ -123,6 +126,17 @@ def test_the_daemon_undoes_it_once_the_device_is_there_and_idle(killed: AdbDevic
     restorer.step()
     assert state(killed) == ("null", "30000")
     assert journal.waiting(tmp_path) == []
+
+
+def test_a_daemon_that_starts_puts_it_right(killed: AdbDevice, adb: AdbServer, tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, adb=Adb(port=adb.port), fleet=Fleet(golden=False))
+    daemon = Daemon(settings)
+    daemon.start(0)
+    try:
+        wait_until(lambda: state(killed) == ("null", "30000"), 60)
+        wait_until(lambda: journal.waiting(tmp_path) == [])
+    finally:
+        daemon.stop()
 
 
 def test_a_device_that_left_is_put_right_when_it_is_back(

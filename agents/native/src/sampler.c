@@ -22,6 +22,8 @@ enum {
     MAX_SUPPLIES = 16,
     MAX_POLICIES = 64,
     MAX_ZONES = 64,
+    MAX_METERS = 8,
+    METER_SIZE = 4096,
     NAME_SIZE = 96,
     PATH_SIZE = 192,
     PENDING_LIMIT = 4 << 20,
@@ -38,6 +40,8 @@ struct source {
 
 static struct source sources[MAX_SOURCES];
 static size_t source_count;
+static char meters[MAX_METERS][PATH_SIZE];  // of power rails, on the device itself
+static size_t meter_count;
 static uint64_t period_ns;
 static bool with_pss;
 static atomic_int phase;
@@ -103,9 +107,19 @@ static void find_supplies(void) {
     closedir(folder);
 }
 
+// On-device power meters (ODPM, of Pixels): `t=MS`, then lines `CH0(T=MS)[NAME], MICROWATTSECONDS` since boot.
+static void find_meters(void) {
+    char text[64];
+    for (int i = 0; i < 16 && meter_count < MAX_METERS; i++) {
+        snprintf(meters[meter_count], PATH_SIZE, "/sys/bus/iio/devices/iio:device%d/energy_value", i);
+        if (procfs_read(meters[meter_count], text, sizeof text)) meter_count++;
+    }
+}
+
 static void find_sources(void) {
     char path[PATH_SIZE], type[64];
     find_supplies();
+    find_meters();
     for (int i = 0; i < MAX_POLICIES; i++) {
         snprintf(path, sizeof path, "/sys/devices/system/cpu/cpufreq/policy%d/scaling_cur_freq", i);
         add(false, path, "clock/%d/khz", i);
@@ -128,6 +142,21 @@ static void put(struct bytes *message, struct bytes *figure, const char *name, i
     pb_string(figure, 1, name);
     pb_sint(figure, 2, value);
     pb_message(message, 4, figure);
+}
+
+static void put_rails(struct bytes *message, struct bytes *figure, size_t meter) {
+    char text[METER_SIZE], name[NAME_SIZE], *rest = NULL;
+    procfs_read(meters[meter], text, sizeof text);
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char *open = strchr(line, '['), *close = open ? strchr(open, ']') : NULL, *end;
+        if (!close || close[1] != ',') continue;
+        errno = 0;
+        long long energy = strtoll(close + 2, &end, 10);
+        if (end == close + 2 || errno || energy < 0) continue;
+        *close = '\0';
+        snprintf(name, sizeof name, "rail/%zu/%.60s/energy_uws", meter, open + 1);
+        put(message, figure, name, energy);
+    }
 }
 
 // All CPUs together, in ticks of 10 ms: what they did, and what there was to do it in.
@@ -179,6 +208,7 @@ static void sample(struct bytes *figures, struct bytes *figure, bool slow_too) {
         if (sources[i].slow && !slow_too) continue;
         if (read_value(sources[i].path, &value)) put(figures, figure, sources[i].name, value);
     }
+    for (size_t i = 0; i < meter_count; i++) put_rails(figures, figure, i);
     put_load(figures, figure);
     put_memory(figures, figure);
     uint64_t took = monotonic_ns() - began;

@@ -5,13 +5,14 @@ Who has a port is in farm.toml: `[[device]] port = "3"`. The command is an argum
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from farm.errors import InfrastructureError
+from farm.errors import FarmError, InfrastructureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -153,7 +154,8 @@ class Care:
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
-            self.step()
+            with contextlib.suppress(FarmError):  # the state file, say: the next look may do
+                self.step()
             self._stopping.wait(self._limits.look_s)
 
 

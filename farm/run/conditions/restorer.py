@@ -56,7 +56,7 @@ class Restorer:
             if serial in there and not self._stopping.is_set():
                 try:
                     tuning.restore(self._handle(serial), serial, self._data)
-                except FarmError:
+                except (FarmError, OSError):
                     continue  # it stays noted, and is tried again
 
     def _loop(self) -> None:

@@ -55,6 +55,7 @@ _ENDS: dict[str, Kind] = {
     "/voltage_now": Kind("voltage", "V", 1e-6),
     "/power_now": Kind("power", "W", 1e-6),
     "/status": Kind("status", "BatteryManager", 1.0),
+    "/energy_uws": Kind("energy", "J", 1e-6),
     "/khz": Kind("clock", "MHz", 1e-3),
     "/cap_khz": Kind("clock", "MHz", 1e-3),
     "/max_khz": Kind("clock", "MHz", 1e-3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -49,10 +50,24 @@ def supplies(figures: Sequence[Figure], current: BatteryCurrent | None) -> list[
             found.append(Supply("virtual model", source, points, "uW of the model"))
         elif name and name["field"] == "power_now":
             found.append(Supply("rail", source, points, "uW, as Linux defines power_now"))
-        elif source.startswith("rail/"):
-            found.append(Supply("rail", source, points, "uW"))
+        elif source.endswith("/energy_uws"):
+            found.append(_rail(source, rows))
     battery = _battery(by_source, current)
     return [*found, battery] if battery is not None else found
+
+
+def _rail(source: str, rows: list[Figure]) -> Supply:
+    """Power between two refreshes of energy since boot, at the moment between them; the meter is read more often than that,
+    and when it was refreshed before the first reading is not known."""
+    points, problem = [], ""
+    changes = [after for before, after in itertools.pairwise(rows) if after.raw != before.raw]
+    for before, after in itertools.pairwise(changes):
+        if after.raw < before.raw:
+            problem = "its energy since boot went backwards"
+        elif after.time_ns > before.time_ns:
+            watts = (after.value - before.value) / (after.time_ns - before.time_ns) * 1e9
+            points.append(((before.time_ns + after.time_ns) // 2, watts))
+    return Supply("rail", source, tuple(points), "uWs since boot, downstream of the battery", problem)
 
 
 def _battery(by_source: dict[str, list[Figure]], current: BatteryCurrent | None) -> Supply | None:
