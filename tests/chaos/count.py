@@ -15,6 +15,7 @@ from farm.capture.messages import read as messages
 from farm.errors import FarmError
 from farm.store import sqlite
 from farm.store.artifacts import ArtifactStore, sha256_of
+from farm.store.integrity import check
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -53,9 +54,9 @@ def count(data: Path, jobs: Sequence[int], top1: float) -> Count:
     found = Count()
     database = sqlite.connect(data / "state.db", read_only=True)
     try:
-        if (verdict := database.execute("PRAGMA integrity_check").fetchone()[0]) != "ok":
+        for problem in check(data).problems:  # the state file, every artifact's hash, what lies about
             found.wrong += 1
-            found.why.append(f"state.db: {verdict}")
+            found.why.append(f"{problem.where}: {problem.what}")
         known = {row["id"] for row in database.execute("SELECT id FROM jobs")}
         for job in known ^ set(jobs):
             found.lost += job in jobs

@@ -50,6 +50,12 @@ probe_s = 5.0
 answer_s = 3.0
 vitals_s = 5.0
 quarantine_after = 1000
+[conditions]
+cooldown_s = 2.0
+load_max = 1.0
+host_cpu_lock = false
+[samples]
+idle_s = 0.0
 [sentinel]
 at = ""
 """
