@@ -43,9 +43,7 @@ def drift(times: Sequence[float]) -> Drift | None:
     n = len(blocks)
     i, j = np.triu_indices(n, 1)
     slope = float(np.median((blocks[j] - blocks[i]) / (j - i)))
-    start = float(np.median(blocks - slope * np.arange(n)))
-    if start <= 0:
-        return None
+    start = max(float(np.median(blocks - slope * np.arange(n))), float(blocks.min()))  # a line may begin below zero
     return Drift(slope * (n - 1) / start, mann_kendall(blocks))
 
 
