@@ -162,7 +162,8 @@ def _run(console: Console, run: Run) -> None:
 
 def _measures(console: Console, run: Run) -> None:
     """What the figures were taken under, where that is worth a line."""
-    for energy in run.energy:
+    figures = [energy for energy in run.energy if energy.per_inference_mj is not None]
+    for energy in figures or run.energy[:1]:  # why there is none is said once; the page and --json have all
         console.print(f"energy: {escape(energy_line(energy))}", highlight=False, soft_wrap=True)
     if run.samples is not None:
         console.print(f"samples: {run.samples.rows}, {escape(run.samples.path)}", highlight=False, soft_wrap=True)

@@ -30,7 +30,7 @@ def join(adb_serial: str, host: str) -> str:
 def split(serial: str, hosts: Collection[str]) -> tuple[str, str]:
     """adb's serial and the host's name; what follows an @ is a host only where there is one of that name."""
     adb_serial, _, host = serial.rpartition("@")
-    return (adb_serial, host) if adb_serial and host in hosts else (serial, "")
+    return (adb_serial, host) if adb_serial and host and host in hosts else (serial, "")
 
 
 def handle(settings: Settings, serial: str) -> AdbDevice:

@@ -58,10 +58,6 @@ host_cpu_lock = false
 idle_s = 0.0
 [sentinel]
 at = ""
-[conditions]
-host_cpu_lock = false
-[samples]
-idle_s = 0.0
 """
 """Impatient: what a lab waits minutes for, this one waits seconds for. No quarantine: every phone here is that bad.
 Nobody reads the times, so that no run waits for another's."""

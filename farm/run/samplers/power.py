@@ -90,19 +90,19 @@ def _of(amperes: list[Figure], volts: list[Figure], status: list[Figure], curren
     charging = not status or any(f.raw != DISCHARGING for f in status)
     scale, units = unit(amperes, current)
     problem = ""
-    if scale is None:
-        problem, scale = units, 0.0
-    elif not status:
+    if not status:
         problem = "nothing tells whether the battery was charging"
     elif charging:
         problem = "the battery was not discharging: what flows into it is not what the phone draws"
+    elif scale is None:
+        problem = units
     elif len({f.raw > 0 for f in amperes if f.raw}) > 1:
         problem = "its current changed sign though it was discharging"
     points, at = [], 0
-    for row in amperes:
+    for row in amperes if scale is not None else ():  # watts of no known unit are not drawn as none
         while at + 1 < len(volts) and volts[at + 1].time_ns <= row.time_ns:
             at += 1
-        points.append((row.time_ns, abs(row.raw) * scale * volts[at].value))
+        points.append((row.time_ns, abs(row.raw) * (scale or 0.0) * volts[at].value))
     return Supply("battery", source, tuple(points), units, problem, charging)
 
 
