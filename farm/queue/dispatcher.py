@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 DRAIN_LOOK_S = 0.1
 TICK_S = 0.5  # for what nobody announces: devices that come and go, leases that run out
 UNBLAMED = (StoppingError, ConditionsError)
+DOOM_S = 2.0  # between two looks at deadlines, while nothing else changes
 USED_S = 5.0  # between two sums of the users' device time
 
 
@@ -76,6 +77,7 @@ class Dispatcher(Listener):
         self._asked = functools.lru_cache(maxsize=32)(self._configured)
         self._lock = threading.Lock()
         self._active: dict[int, tuple[Lease, float]] = {}  # by token: the lease, and when to renew it next
+        self._doomed, self._doom_due = -1, 0.0
         self._away_since: dict[str, float] = {}
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -238,8 +240,11 @@ class Dispatcher(Listener):
             if lease.expires <= now:
                 self._expire(lease)
         devices = self._devices()
-        for run, reason in self._state.doomed(time.time()):
-            self._give_up(run, JobError(reason, where=f"run {run.id}", remedy="submit it again if it still matters"))
+        if self._doomed != self._state.version or now >= self._doom_due:
+            self._doomed, self._doom_due = self._state.version, now + DOOM_S
+            for run, reason in self._state.doomed(time.time()):
+                remedy = "submit it again if it still matters"
+                self._give_up(run, JobError(reason, where=f"run {run.id}", remedy=remedy))
         queued = self._state.queued()
         there = {d.serial for d in devices if coming(d)}
         waiting = {run.serial for run in queued if run.serial}
