@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from farm import virtual
+from farm import host_cpu, virtual
 from farm.fleet.private import private_adb_server
 from farm.store.artifacts import ArtifactStore
 
@@ -24,6 +24,14 @@ settings.load_profile("farm")
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "farm" / "demo"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cpu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test waits for another worker's measurement: none of them asserts a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(host_cpu.VARIABLE, str(tmp_path_factory.mktemp("host") / "cpu.lock"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -118,10 +118,13 @@ def _recover(b: Bench, fault: str) -> None:
         return
     virtual.fault(b.phone, "clear")
     deadline = time.monotonic() + ALL_S
-    while b.adb.states().get(b.phone.serial) != "device":
+    while True:  # adb says `device` of a phone whose cable was pulled; TCP takes a while to notice that it is back
         assert time.monotonic() < deadline, "it did not come back"
         with contextlib.suppress(FarmError):
-            b.adb.connect(b.phone.serial)
+            if b.adb.states().get(b.phone.serial) != "device":
+                b.adb.connect(b.phone.serial)
+            b.device.shell(["true"], 5)
+            return
         time.sleep(0.05)
 
 
