@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from farm.virtual import VirtualPhone
 
 START_S = 120.0
+READY_S = 600.0
 T = TypeVar("T")
 FARM_TOML = """\
 data = "data"
@@ -50,6 +51,7 @@ probe_s = 5.0
 answer_s = 3.0
 vitals_s = 5.0
 quarantine_after = 1000
+golden = {golden}
 [conditions]
 cooldown_s = 2.0
 load_max = 1.0
@@ -150,10 +152,10 @@ class Lab:
 
 
 @contextlib.contextmanager
-def lab(folder: Path, phones: int) -> Iterator[Lab]:
-    """A lab with so many phones, up and attached; all of it ends with the context."""
+def lab(folder: Path, phones: int, *, golden: bool = True) -> Iterator[Lab]:
+    """A lab with so many phones, up and enrolled (with the golden model or without); all of it ends with the context."""
     adb_port, api_port = _free_ports(2)
-    (folder / "farm.toml").write_text(FARM_TOML.format(adb=adb_port, api=api_port), "utf-8")
+    (folder / "farm.toml").write_text(FARM_TOML.format(adb=adb_port, api=api_port, golden=str(golden).lower()), "utf-8")
     with (folder / "lab.log").open("wb") as log:
         made = Lab(folder, [], adb_port, api_port, log)
         home = made.settings.data / "virtual"
@@ -161,7 +163,7 @@ def lab(folder: Path, phones: int) -> Iterator[Lab]:
             made.phones = virtual.up(home, phones, owner_pid=os.getpid(), reboot_s=3.0)
             made.start_adb()
             made.start_daemon()
-            made.ask(lambda client: _until(lambda: sum(d.state == "device" for d in client.devices()) >= phones))
+            made.ask(lambda client: _until(lambda: sum(d.condition == "ready" for d in client.devices()) >= phones))
             yield made
         finally:
             if made.daemon is not None:
@@ -181,7 +183,7 @@ def server(of: Lab) -> AdbServer:
 
 
 def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + READY_S
     while not holds():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.5)
