@@ -241,6 +241,7 @@ class Daemon:
             devices=fleet.devices,
             leased=self._dispatcher.leased,
             wanted=lambda: {run.serial for run in self._state.queued() if run.serial},
+            report_bug=self.report_bug,
         )
         rooms.callback(self._keepers.stop, STOP_S)
         self._desk = Desk(fleet, lambda: {lease.serial: lease.run for lease in self._state.leases()})

@@ -1,4 +1,5 @@
-"""This computer's CPU, lent to one measurement at a time: virtual phones and references never time each other.
+"""This computer's CPU: its clock, and its loan to one measurement at a time, so that virtual phones and references never time
+each other.
 
 A lock file of the user's, shared by all their daemons. The kernel releases it when its holder dies, however it dies.
 """
@@ -14,6 +15,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from farm.errors import StorageError
 
 if TYPE_CHECKING:
@@ -23,6 +26,14 @@ VARIABLE = "FARM_HOST_LOCK"
 """Names another lock file: for tests, and for machines cut into parts that do not disturb each other."""
 STAGE = "wait for the host's CPU"
 LOOK_S = 0.05
+
+
+def megahertz() -> float | None:
+    """The clock now, averaged over the CPUs; None where the kernel tells none, as in most virtual machines."""
+    with contextlib.suppress(OSError, RuntimeError):  # psutil's words for that differ by kernel
+        clock = psutil.cpu_freq()
+        return clock.current or None if clock is not None else None
+    return None
 
 
 def lock_file() -> Path:

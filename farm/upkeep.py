@@ -7,12 +7,12 @@ import logging
 import shutil
 import threading
 import time
-import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from farm.errors import StorageError
+from farm.loop import Loop
 from farm.store.integrity import temporaries
 from farm.store.inventory import items, references
 from farm.store.retention import Limits, choose
@@ -57,21 +57,17 @@ class Upkeep:
         self._settings = settings
         self.state = state
         self._artifacts = artifacts
-        self._report_bug = report_bug
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="upkeep", daemon=True)
+        pause_s = settings.retention.every_h * 3600.0
+        self._loop = Loop("upkeep", self._step, pause_s, report_bug, first_s=FIRST_S)
 
     def start(self) -> None:
         """Begin to look after the folder."""
-        if self._thread.ident is None:
-            self._thread.start()
+        self._loop.start()
 
     def stop(self, within_s: float) -> None:
         """End after the file at hand."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(within_s)
+        self._loop.stop(within_s)
 
     def check_room(self) -> None:
         """Refuse more work on a full disk.
@@ -101,7 +97,7 @@ class Upkeep:
         limits = limits_of(self._settings, known.running_since)
         files, sizes = Counter[str](), Counter[str]()
         for item in choose(there, limits, time.time()):
-            if self._stopping.is_set():
+            if self._loop.stopping:
                 break
             if dry_run or self._artifacts.remove(item.sha256, unused_since=item.used):
                 files[item.kind] += 1
@@ -120,16 +116,10 @@ class Upkeep:
             if sha256 is not None and not self._artifacts.has(sha256):
                 file.unlink(missing_ok=True)
 
-    def _loop(self) -> None:
-        pause = FIRST_S
-        while not self._stopping.wait(pause):
-            pause = self._settings.retention.every_h * 3600.0
-            try:
-                done = self.collect()
-                if done.files:
-                    log.info(words(done))
-            except Exception:  # the next look may go well
-                self._report_bug("upkeep", traceback.format_exc())
+    def _step(self) -> None:
+        done = self.collect()
+        if done.files:
+            log.info(words(done))
 
 
 def limits_of(settings: Settings, running_since: float | None) -> Limits:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import traceback
 from typing import TYPE_CHECKING
 
-from farm.errors import FarmError
+from farm.loop import Loop
 from farm.queue.attempts import conclude_job
 
 if TYPE_CHECKING:
@@ -34,37 +33,25 @@ class Closer:
         self._board = board
         self._write_report = write_report
         self._report_bug = report_bug
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="closer", daemon=True)
+        self._loop = Loop("closer", self._step, RETRY_S, report_bug)
 
     def start(self) -> None:
         """Begin, with what an earlier daemon left unclosed."""
-        self._wake.set()
-        self._thread.start()
+        self._loop.start()
 
     def wake(self, _job: int) -> None:
         """A run of the job is over."""
-        self._wake.set()
+        self._loop.wake()
 
     def stop(self, within_s: float) -> None:
         """End after the report at hand; what is left is the next daemon's."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(within_s)
+        self._loop.stop(within_s)
 
-    def _loop(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
-            try:
-                for job in self._state.ended():
-                    if self._stopping.is_set():
-                        return
-                    self._close(job)
-            except FarmError as e:
-                self._report_bug("closer", f"{e}\n{e.remedy}")
-            self._wake.wait(RETRY_S)
+    def _step(self) -> None:
+        for job in self._state.ended():
+            if self._loop.stopping:
+                return
+            self._close(job)
 
     def _close(self, job: int) -> None:
         document = self._state.job(job)

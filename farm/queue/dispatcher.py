@@ -6,7 +6,6 @@ import functools
 import logging
 import threading
 import time
-import traceback
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 
 from farm.errors import BugError, ConditionsError, FarmError, InfrastructureError, JobError, NoDeviceError
 from farm.executor.contract import CanceledError, Listener, StoppingError
+from farm.loop import Loop
 from farm.queue.attempts import back_off, conclude
 from farm.queue.board import Doing
 from farm.queue.planner import target_of
@@ -79,18 +79,16 @@ class Dispatcher(Listener):
         self._active: dict[int, tuple[Lease, float]] = {}  # by token: the lease, and when to renew it next
         self._doomed, self._doom_due = -1, 0.0
         self._away_since: dict[str, float] = {}
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
         self._draining = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
+        self._loop = Loop("dispatcher", lambda: self._tick(time.monotonic()), TICK_S, report_bug)
 
     def start(self) -> None:
         """Begin to give out work."""
-        self._thread.start()
+        self._loop.start()
 
     def wake(self) -> None:
         """Something was queued, or a device came free."""
-        self._wake.set()
+        self._loop.wake()
 
     def leased(self) -> frozenset[str]:
         """The serials in use."""
@@ -115,10 +113,7 @@ class Dispatcher(Listener):
 
     def stop(self, within_s: float) -> None:
         """Give out nothing more; what runs waits for the next daemon, and the attempt does not count."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(within_s)
+        self._loop.stop(within_s)
         for work in self._executor.stop(within_s):
             left = StoppingError("did not stop in time", where=f"run {work.run_id}")
             self.ended(work, Run(id=work.run_id, target=None, status="running"), left)
@@ -225,15 +220,6 @@ class Dispatcher(Listener):
         self._state.requeue(lease.token, why, counted=True, partial=result, not_before=time.time() + pause)
         return True
 
-    def _loop(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
-            try:
-                self._tick(time.monotonic())
-            except Exception:  # the loop must live; the next tick tries again
-                self._report_bug("dispatcher", traceback.format_exc())
-            self._wake.wait(TICK_S)
-
     def _tick(self, now: float) -> None:
         leases = self._state.leases()
         for lease in leases:
@@ -264,7 +250,7 @@ class Dispatcher(Listener):
         assignments = schedule(queue, devices, leases, now, unix=unix, policy=policy)
         self._decided(time.perf_counter() - began)
         for assignment in assignments:
-            if self._stopping.is_set():
+            if self._loop.stopping:
                 return
             self._begin(assignment.run, assignment.device)
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import statistics
-import threading
-import traceback
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import farm
 from farm import inputs
-from farm.errors import FarmError
+from farm.loop import Loop
 from farm.model import recipe as recipes
 from farm.queue.planner import plan
 from farm.queue.scheduler import coming
@@ -122,21 +120,19 @@ class Sentinel:
         self._artifacts = artifacts
         self._devices = devices
         self._queued = queued
-        self._report_bug = report_bug
         self._started = datetime.now().astimezone().timestamp()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="sentinel", daemon=True)
+        self._loop = Loop(
+            "sentinel", lambda: self.look(datetime.now().astimezone()), LOOK_S, report_bug, first_s=LOOK_S
+        )
 
     def start(self) -> None:
         """Begin to watch the clock."""
         if self._at is not None:
-            self._thread.start()
+            self._loop.start()
 
     def stop(self, within_s: float) -> None:
         """End; what was queued stays."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(within_s)
+        self._loop.stop(within_s)
 
     def look(self, now: datetime) -> int | None:
         """Queue the golden model for the devices that are due at `now`; the job, if there are any."""
@@ -160,12 +156,3 @@ class Sentinel:
     def watches(self) -> list[Watch]:
         """Each device that had a night, by serial."""
         return [judge(nights) for _, nights in sorted(sentinels.nights(self._state).items())]
-
-    def _loop(self) -> None:
-        while not self._stopping.wait(LOOK_S):
-            try:
-                self.look(datetime.now().astimezone())
-            except FarmError as e:  # no room on the disk, say: the next look tries again
-                self._report_bug("sentinel", f"{e}\n{e.remedy}")
-            except Exception:
-                self._report_bug("sentinel", traceback.format_exc())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from farm import host_cpu
 from farm.capture.recording import SampleRow
 
 if TYPE_CHECKING:
@@ -45,14 +46,14 @@ def sampled() -> Iterator[list[SampleRow]]:
 def _read(process: psutil.Process) -> list[SampleRow]:
     began = time.monotonic_ns()
     found: dict[str, float] = {}
-    with contextlib.suppress(psutil.Error, OSError, RuntimeError, NotImplementedError):
+    with contextlib.suppress(psutil.Error, OSError):
         times = psutil.cpu_times()
         found["load/busy_ticks"] = (sum(times) - times.idle) * TICKS_S
         found["load/all_ticks"] = sum(times) * TICKS_S
         found["memory/rss_bytes"] = process.memory_info().rss
-        clock = psutil.cpu_freq()  # virtual machines have none
-        if clock is not None and clock.current:
-            found["clock/0/khz"] = clock.current * 1000
+        clock = host_cpu.megahertz()
+        if clock is not None:
+            found["clock/0/khz"] = clock * 1000
     ended = time.monotonic_ns()
     middle, took = (began + ended) // 2, ended - began
     return [

@@ -30,11 +30,15 @@ class Keepers:
         devices: Callable[[], Sequence[Device]],
         leased: Callable[[], frozenset[str]],
         wanted: Callable[[], set[str]],
+        report_bug: Callable[[str, str], object],
     ) -> None:
         self._restorer = Restorer(
-            settings.data, devices=devices, leased=leased, handle=lambda serial: hosts.handle(settings, serial)
+            settings.data, devices=devices, leased=leased, handle=lambda serial: hosts.handle(settings, serial),
+            report_bug=report_bug,
+        )  # fmt: skip
+        self._care = Care(
+            settings, devices=devices, leased=leased, wanted=wanted, note=store.note, report_bug=report_bug
         )
-        self._care = Care(settings, devices=devices, leased=leased, wanted=wanted, note=store.note)
 
     def start(self) -> None:
         """Begin."""

@@ -112,6 +112,7 @@ def test_care_looks_switches_notes_and_leaves_all_on(hub: tuple[str, ...], tmp_p
 
     care = Care(
         settings, devices=lambda: list(seen.values()), leased=frozenset, wanted=set, note=note,
+        report_bug=lambda _name, text: pytest.fail(text),
     )  # fmt: skip
     care.step()
     care.step()
@@ -135,6 +136,7 @@ def test_without_a_hub_nothing_is_switched(tmp_path: Path) -> None:
         leased=frozenset,
         wanted=set,
         note=lambda _: pytest.fail("something was switched"),
+        report_bug=lambda _name, text: pytest.fail(text),
     )
     care.step()
     care.start()

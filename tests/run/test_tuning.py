@@ -115,7 +115,10 @@ def test_the_next_run_undoes_what_a_killed_one_left(killed: AdbDevice, tmp_path:
 def test_the_daemon_undoes_it_once_the_device_is_there_and_idle(killed: AdbDevice, tmp_path: Path) -> None:
     there: list[Device] = []
     leased: set[str] = set()
-    restorer = Restorer(tmp_path, devices=lambda: there, leased=lambda: frozenset(leased), handle=lambda _: killed)
+    restorer = Restorer(
+        tmp_path, devices=lambda: there, leased=lambda: frozenset(leased), handle=lambda _: killed,
+        report_bug=lambda _name, text: pytest.fail(text),
+    )  # fmt: skip
     restorer.step()
     assert state(killed) == ("15", "1800000")
     there.append(Device(killed.serial, "device"))

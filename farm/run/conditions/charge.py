@@ -5,14 +5,13 @@ Who has a port is in farm.toml: `[[device]] port = "3"`. The command is an argum
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from farm.errors import FarmError, InfrastructureError
+from farm.errors import InfrastructureError
+from farm.loop import Loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -101,6 +100,7 @@ class Care:
         leased: Callable[[], frozenset[str]],
         wanted: Callable[[], set[str]],
         note: Note,
+        report_bug: Callable[[str, str], object],
     ) -> None:
         self._limits = settings.hub
         self._of = {d.serial: d.port for d in settings.device if d.port} if settings.hub.command else {}
@@ -110,20 +110,16 @@ class Care:
         self._note = note
         self._ports: dict[str, Port] = {}
         self._failing: set[str] = set()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="charge", daemon=True)
+        self._loop = Loop("charge", self.step, settings.hub.look_s, report_bug)
 
     def start(self) -> None:
         """Begin, if any device has a port."""
         if self._of:
-            self._thread.start()
+            self._loop.start()
 
     def stop(self, within_s: float) -> None:
         """End; every port that is off is switched on."""
-        self._stopping.set()
-        if self._thread.ident is None:
-            return
-        self._thread.join(within_s)
+        self._loop.stop(within_s)
         for serial, port in list(self._ports.items()):
             if port.action == "off":
                 self._switch(serial, Switch("on", "the daemon ends"))
@@ -137,7 +133,7 @@ class Care:
                 seen.get(serial), self._ports.get(serial), self._limits, time.monotonic(),
                 leased=serial in leased, wanted=serial in wanted,
             )  # fmt: skip
-            if found is not None and not self._stopping.is_set():
+            if found is not None and not self._loop.stopping:
                 self._switch(serial, found)
 
     def _switch(self, serial: str, what: Switch) -> None:
@@ -151,12 +147,6 @@ class Care:
         self._failing.discard(serial)
         self._ports[serial] = Port(what.action, time.monotonic())
         self._note([(serial, f"power {what.action}", what.reason)])
-
-    def _loop(self) -> None:
-        while not self._stopping.is_set():
-            with contextlib.suppress(FarmError):  # the state file, say: the next look may do
-                self.step()
-            self._stopping.wait(self._limits.look_s)
 
 
 def _failed(argv: Sequence[str], why: str) -> InfrastructureError:

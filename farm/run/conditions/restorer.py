@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from farm.errors import FarmError
+from farm.loop import Loop
 from farm.run.conditions import journal, tuning
 
 if TYPE_CHECKING:
@@ -28,23 +28,21 @@ class Restorer:
         devices: Callable[[], Sequence[Device]],
         leased: Callable[[], frozenset[str]],
         handle: Callable[[str], AdbDevice],
+        report_bug: Callable[[str, str], object],
     ) -> None:
         self._data = data
         self._devices = devices
         self._leased = leased
         self._handle = handle
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="restorer", daemon=True)
+        self._loop = Loop("restorer", self.step, LOOK_S, report_bug)
 
     def start(self) -> None:
         """Begin to look."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self, within_s: float) -> None:
         """End."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(within_s)
+        self._loop.stop(within_s)
 
     def step(self) -> None:
         """Undo what can be undone now."""
@@ -53,13 +51,8 @@ class Restorer:
             return
         there = {d.serial for d in self._devices() if d.state == "device"} - self._leased()
         for serial in left:
-            if serial in there and not self._stopping.is_set():
+            if serial in there and not self._loop.stopping:
                 try:
                     tuning.restore(self._handle(serial), serial, self._data)
                 except (FarmError, OSError):
                     continue  # it stays noted, and is tried again
-
-    def _loop(self) -> None:
-        while not self._stopping.is_set():
-            self.step()
-            self._stopping.wait(LOOK_S)

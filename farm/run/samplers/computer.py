@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 
 import psutil
 
+from farm import host_cpu
 from farm.run.samplers.watcher import Told, Watcher
 
 
@@ -25,9 +25,7 @@ class Computer(Watcher):
         now = psutil.cpu_times()
         passed = [b - a for a, b in zip(self._before, now, strict=True)]
         self._before = now
-        megahertz = None
-        with contextlib.suppress(OSError, NotImplementedError, RuntimeError):  # virtual machines have none
-            megahertz = psutil.cpu_freq()
+        megahertz = host_cpu.megahertz()
         available = psutil.virtual_memory().available / (1 << 20)
         ended = time.monotonic_ns()
         found = [Told(began, ended, "computer/available_memory", "memory", "MiB", available)]
@@ -35,6 +33,6 @@ class Computer(Watcher):
         if sum(passed) > 0:
             load = min(1.0, max(0.0, 1 - idle / sum(passed)))
             found.append(Told(began, ended, "computer/load", "load", "share", load))
-        if megahertz is not None and megahertz.current:
-            found.append(Told(began, ended, "computer/clock", "clock", "MHz", megahertz.current))
+        if megahertz is not None:
+            found.append(Told(began, ended, "computer/clock", "clock", "MHz", megahertz))
         return found
