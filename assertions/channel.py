@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from farm.assess.explain.finding import finding
 from farm.report.document import Finding
 
 if TYPE_CHECKING:
@@ -12,18 +13,15 @@ if TYPE_CHECKING:
 
 def check(evidence: Evidence) -> Finding | None:
     """Applies to pictures."""
-    if evidence.recipe is None or not evidence.pipeline_examined:
-        return None
-    wanted, seen, change = evidence.recipe.channels, evidence.transform, evidence.change("channel")
-    if seen is not None and "channel" in seen.parts:
-        fed = "".join(wanted[k] for k in seen.permutation)
-        return Finding(
-            assertion="channel",
-            holds=False,
-            summary=f"The device feeds {fed.upper()} where the model expects {wanted.upper()}",
-            evidence={"residual": seen.residual, "without explanation": seen.unexplained},
-            remedy=evidence.mend(f'channels = "{wanted}"'),
-        )
+    found = finding(evidence, "channel")
+    if (
+        found is not None
+        or evidence.recipe is None
+        or evidence.recipe.kind != "image"
+        or not evidence.pipeline_examined
+    ):
+        return found
+    wanted, change = evidence.recipe.channels, evidence.change("channel")
     if change is not None:
         return Finding(
             assertion="channel",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from farm.assess.ranges import line, of_recipe, seen_by, words
+from farm.assess.explain.finding import finding
+from farm.assess.ranges import line
+from farm.model.feeds import of_recipe, words
 from farm.report.document import Finding
 
 if TYPE_CHECKING:
@@ -13,23 +15,10 @@ if TYPE_CHECKING:
 
 def check(evidence: Evidence) -> Finding | None:
     """Applies wherever the device's input was logged, or labels can judge alternatives."""
-    if not evidence.pipeline_examined:
-        return None
-    recipe, seen, change = evidence.recipe, evidence.transform, evidence.change("normalization")
-    if seen is not None and "normalization" in seen.parts:
-        expected = "its inputs as they are" if recipe is None else words(of_recipe(recipe))
-        fed = (
-            f"values beyond what the input can hold ({seen.saturated:.0%} stick at its limits)"
-            if seen.saturated
-            else words(seen_by(seen, recipe))
-        )
-        return Finding(
-            assertion="normalization",
-            holds=False,
-            summary=f"The device feeds {fed} where the model expects {expected}",
-            evidence={"residual": seen.residual, "without explanation": seen.unexplained},
-            remedy="feed the inputs unchanged" if recipe is None else evidence.mend(line(recipe.normalize)),
-        )
+    found = finding(evidence, "normalization")
+    if found is not None or not evidence.pipeline_examined:
+        return found
+    recipe, change = evidence.recipe, evidence.change("normalization")
     if change is not None and recipe is not None:
         return Finding(
             assertion="normalization",

@@ -1,9 +1,10 @@
-"""Pictures are cropped and resized as for training."""
+"""Pictures are cropped, resized and fitted as for training."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from farm.assess.explain.finding import finding
 from farm.report.document import Finding
 
 if TYPE_CHECKING:
@@ -12,20 +13,7 @@ if TYPE_CHECKING:
 
 def check(evidence: Evidence) -> Finding | None:
     """Applies to pictures, where the device's input was logged: accuracy alone cannot show it on few frames."""
-    recipe, seen = evidence.recipe, evidence.transform
-    if recipe is None or seen is None:
-        return None
-    if "resize" not in seen.parts:
-        return Finding(assertion="resize", holds=True, summary="Nothing speaks for another crop or interpolation")
-    shape = seen.shape
-    method = f"resizes by {shape.resize} where the model expects {recipe.resize}" if shape.resize else ""
-    crop = f"keeps {shape.crop:.3g} of each side where the model expects {recipe.crop:.3g}" if shape.crop else ""
-    summary = " and ".join(filter(None, (method, crop))) or "interpolates in a way of its own"
-    lines = [f'resize = "{recipe.resize}"'] * bool(method or not crop) + [f"crop = {recipe.crop:g}"] * bool(crop)
-    return Finding(
-        assertion="resize",
-        holds=False,
-        summary=f"The device {summary}",
-        evidence={"residual": seen.residual, "without explanation": seen.unexplained},
-        remedy=evidence.mend(", ".join(lines)),
-    )
+    found = finding(evidence, "resize")
+    if found is not None or evidence.recipe is None or evidence.recipe.kind != "image" or evidence.explanation is None:
+        return found
+    return Finding(assertion="resize", holds=True, summary="Nothing speaks for another crop or interpolation")

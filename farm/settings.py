@@ -98,6 +98,14 @@ class Runs(_Section):
     """A run that waited so long for conditions fails."""
 
 
+class Assertions(_Section):
+    """Limits on a file of assertions of a user's."""
+
+    timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    memory_mb: int = Field(default=4096, ge=512)
+    """Of its process's addresses, MiB: numpy and pyarrow take about a gigabyte of them."""
+
+
 class Retention(_Section):
     """How long files are kept. What was measured and concluded stays for ever; 0 is no limit."""
 
@@ -327,6 +335,7 @@ class Settings(_Section):
     adb: Adb = Adb()
     run: Runs = Runs()
     queue: Queue = Queue()
+    assertions: Assertions = Assertions()
     retention: Retention = Retention()
     log: Log = Log()
     user: tuple[User, ...] = ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from farm.model.recipe import Recipe
+from farm.model.recipe import Recipe, Task
+from farm.report.measures import Energy
 
 Kernel = Literal["delegate", "builtin", "reference"]
 Accelerator = Literal["cpu", "gpu", "npu"]
@@ -18,13 +19,51 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+FrameKind = Literal["image", "audio", "text", "tensor"]
+
+
+class Box(_Model):
+    """One object of a picture, in fractions of its upright height and width."""
+
+    label: int = Field(ge=0)
+    top: float
+    left: float
+    bottom: float
+    right: float
+    crowd: bool = False
+    """Stands for many: neither found nor missed."""
+
+
 class InputFrame(_Model):
-    """One input. `image`: an encoded picture (PNG, JPEG, ...); `tensor`: a .npy array, one per model input."""
+    """One input, and what is true of it.
+
+    `image`: an encoded picture (PNG, JPEG, ...); `audio`: a WAV clip; `text`: UTF-8; `tensor`: a .npy array, one per model input.
+    """
 
     name: str = Field(max_length=255)
-    kind: Literal["image", "tensor"]
+    kind: FrameKind
     sha256: tuple[str, ...]
     label: int | None = None
+    """Class, for classification."""
+    boxes: tuple[Box, ...] | None = Field(default=None, max_length=10_000)
+    """All objects there are, for detection."""
+    mask: str | None = None
+    """sha256 of a PNG of class indices (255: do not count), for segmentation."""
+    values: tuple[float, ...] | None = Field(default=None, max_length=4096)
+    """What the model should answer, for regression."""
+    metadata: dict[str, Annotated[str, Field(max_length=64)]] = Field(default={}, max_length=16)
+    """What else is known of it, by column of the table of labels: the words in which worst slices are told."""
+
+    @property
+    def truth(self) -> Task | None:
+        """The task whose truth is known; None without any."""
+        known: tuple[tuple[Task, object], ...] = (
+            ("classification", self.label),
+            ("detection", self.boxes),
+            ("segmentation", self.mask),
+            ("regression", self.values),
+        )
+        return next((task for task, value in known if value is not None), None)
 
 
 class RecipeUse(_Model):
@@ -32,6 +71,50 @@ class RecipeUse(_Model):
 
     recipe: Recipe
     origin: str
+
+
+class ReferenceSource(_Model):
+    """A reference that is not the submitted model on a runtime of this machine, or has a name of its own."""
+
+    name: str = Field(max_length=255)
+    """As `Submission.references` and reports call it."""
+    runtime: str = Field(max_length=64)
+    """As `farm runtime list` calls it; `capture` and `server` are among them."""
+    model_name: str = Field(default="", max_length=255)
+    model_sha256: str = ""
+    """Of a model of its own (Keras, SavedModel as .tar, ONNX); empty: the submitted one."""
+    url: str = Field(default="", max_length=2048)
+    """Of a model server."""
+    captures: dict[str, str] = Field(default={}, max_length=8)
+    """Pass -> sha256 of the MCAP file of an earlier capture."""
+
+    def files(self) -> tuple[str, ...]:
+        """The artifacts it names."""
+        return tuple(filter(None, (self.model_sha256, *self.captures.values())))
+
+
+class FloatTwin(_Model):
+    """The same model before quantization."""
+
+    model_name: str = Field(max_length=255)
+    model_sha256: str
+
+
+class Baseline(_Model):
+    """An earlier, healthy run of the same model."""
+
+    name: str = Field(max_length=255)
+    """For people: `job 12, run 1`, a file's name."""
+    captures: dict[Literal["latency", "profile", "layers"], str]
+    """Pass -> sha256 of the capture."""
+    energy: tuple[Energy, ...] = Field(default=(), max_length=16)
+
+
+class UserFile(_Model):
+    """A file of assertions of the user's."""
+
+    name: str = Field(max_length=255)
+    sha256: str
 
 
 class Variant(_Model):
@@ -87,6 +170,18 @@ class Submission(_Model):
     """What the model was trained with, where that is known apart from `recipe`; the references use it."""
     selector: str = Field(default="", max_length=4096)
     references: tuple[str, ...] = ("litert-ref",)
+    """Runtimes of this machine, or names of `sources`."""
+    sources: tuple[ReferenceSource, ...] = Field(default=(), max_length=64)
+    float_twin: FloatTwin | None = None
+    """Opens the upper rungs of the ladder: what quantization changed."""
+    baseline: Baseline | None = None
+    """What figures are compared with."""
+    contract: str = ""
+    """sha256 of a data contract for the model's inputs; empty: none."""
+    sequence: bool = False
+    """The frames follow each other, as those of a video do."""
+    assertions: tuple[UserFile, ...] = Field(default=(), max_length=64)
+    """Files of the user's, asked besides the farm's own."""
     kernel: Kernel = "delegate"
     threads: int = Field(default=1, ge=1, le=64)
     warmup: int = Field(default=5, ge=0, le=1000)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from farm import inputs
 from farm.errors import InputsError
+from farm.truth.contract import Truth
 
 
 def pictures(folder: Path, *names: str) -> list[Path]:
@@ -17,10 +18,10 @@ def pictures(folder: Path, *names: str) -> list[Path]:
     return inputs.discover(folder)
 
 
-def labels(folder: Path, text: str, classes: int | None = 10) -> inputs.Labels:
+def labels(folder: Path, text: str, classes: int | None = 10) -> Truth:
     path = folder / "labels.tsv"
     path.write_text(text)
-    return inputs.read_labels(path, classes)
+    return inputs.read_truth(path, classes)
 
 
 def test_pictures_are_found_by_ending_in_order_and_the_rest_is_left(tmp_path: Path) -> None:
@@ -48,6 +49,12 @@ def test_a_folder_of_tensors_is_a_frame_where_nothing_lies_beside_it(tmp_path: P
     assert [p.name for p in inputs.discover(tmp_path)] == ["c.npy"]
 
 
+def test_further_columns_are_metadata(tmp_path: Path) -> None:
+    read = labels(tmp_path, "file\tlight\tlabel\tindex_9\tcamera\na.png\tday\t3\t2\t\nb.png\tnight\t4\t3\tx\n")
+    assert read.by_file["a.png"]["metadata"] == {"light": "day"}
+    assert read.by_file["b.png"]["metadata"] == {"light": "night", "camera": "x"}
+
+
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputsError, match="no such folder"):
         inputs.discover(tmp_path / "none")
@@ -65,7 +72,7 @@ def test_no_folder(tmp_path: Path) -> None:
 )
 def test_label_tables(tmp_path: Path, text: str) -> None:
     read = labels(tmp_path, text)
-    assert read.by_file == {"a.png": 3, "b.png": 4}
+    assert {name: told["label"] for name, told in read.by_file.items()} == {"a.png": 3, "b.png": 4}
     assert read.names == ({3: "dog", 4: "cat"} if "dog" in text else {})
 
 
@@ -84,6 +91,49 @@ def test_label_errors_name_the_line(tmp_path: Path, text: str, line: int, says: 
         labels(tmp_path, text)
     assert e.value.where.endswith(f"labels.tsv:{line}")
     assert says in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("file\tvalue\na.png\t1.5\nb.png\t-2e3\n", {"a.png": (1.5,), "b.png": (-2000.0,)}),
+        ("file\tvalue_1\tvalue_0\na.png\t1\t2\n", {"a.png": (2.0, 1.0)}),
+    ],
+)
+def test_tables_of_values(tmp_path: Path, text: str, values: dict[str, tuple[float, ...]]) -> None:
+    read = labels(tmp_path, text)
+    assert read.task == "regression"
+    assert {k: v["values"] for k, v in read.by_file.items()} == values
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("file\tvalue\na.png\tnan\n", 2, "'nan' is not a number"),
+        ("file\tvalue\na.png\tx\n", 2, "'x' is not a number"),
+        ("file\tvalue_0\tvalue_2\na.png\t1\t2\n", 1, "has the value columns value_0, value_2"),
+        ("file\tvalue\tvalue_0\na.png\t1\t2\n", 1, "has the value columns"),
+        ("file\tvalue\tvalue\na.png\t1\t2\n", 1, "has the value columns"),
+    ],
+)
+def test_errors_of_values_name_the_line(tmp_path: Path, text: str, line: int, says: str) -> None:
+    with pytest.raises(InputsError) as e:
+        labels(tmp_path, text)
+    assert e.value.where.endswith(f"labels.tsv:{line}")
+    assert says in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.wav", "audio"), ("a.txt", "text"), ("a.npy", "tensor"), ("a.JPG", "image")]
+)
+def test_kinds_go_by_the_ending(tmp_path: Path, name: str, kind: str) -> None:
+    files = pictures(tmp_path / "in", name)
+    (frame,) = inputs.frames(files, None)
+    assert (frame.kind, frame.truth) == (kind, None)
+
+
+def test_texts_beside_sounds_are_notes(tmp_path: Path) -> None:
+    assert [p.name for p in pictures(tmp_path / "in", "a.wav", "notes.txt")] == ["a.wav"]
 
 
 def test_labels_and_inputs_must_name_each_other(tmp_path: Path) -> None:
@@ -106,8 +156,8 @@ def test_any_bytes_are_labels_or_refused(tmp_path_factory: pytest.TempPathFactor
     path = tmp_path_factory.mktemp("labels") / "l.tsv"
     path.write_bytes(content)
     try:
-        read = inputs.read_labels(path, 10)
+        read = inputs.read_truth(path, 10)
     except InputsError as e:
         assert str(path) in e.where
     else:
-        assert all(isinstance(v, int) for v in read.by_file.values())
+        assert all(isinstance(v.get("label"), int) or v.get("values") for v in read.by_file.values())

@@ -28,7 +28,7 @@ from farm.api.recorder import Recorder
 from farm.errors import BugError, FarmError, JobError
 from farm.report.document import Job
 from farm.scopes import allows
-from farm.submission import Submission  # noqa: TC001  # FastAPI reads the annotations
+from farm.submission import Submission  # FastAPI reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -92,6 +92,11 @@ def _add_jobs(app: FastAPI, daemon: Daemon) -> None:
         """One job with all its figures."""
         # Straight from the model: thousands of layers need not pass through FastAPI's own encoder.
         return Response(daemon.jobs.job(job).model_dump_json(), media_type="application/json")
+
+    @app.get("/api/jobs/{job}/submission", response_model=Submission, **needs("read"))
+    def submission(job: JobId) -> Response:
+        """What was submitted: files by their sha256."""
+        return Response(daemon.jobs.submission(job).model_dump_json(), media_type="application/json")
 
     @app.post("/api/jobs/{job}/cancel", **needs("submit"))
     def cancel(job: JobId, request: Request) -> Job:

@@ -11,6 +11,7 @@ from farm.queue import quota
 from farm.queue.board import Doing
 from farm.queue.planner import plan
 from farm.store.documents import with_removed
+from farm.store.inventory import inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,6 +113,12 @@ class JobDesk:
         )
         return with_removed(document.model_copy(update={"runs": tuple(runs)}), self._artifacts)
 
+    def submission(self, job: int) -> Submission:
+        """What was submitted."""
+        if self._state.status(job) is None:
+            raise _no_job(job)
+        return self._state.submission(job)
+
     def cancel(self, job: int) -> Job:
         """Cancel a job, if it is not over; waits a moment for its end."""
         if self._state.status(job) is None:
@@ -163,7 +170,7 @@ class JobDesk:
             preflight.check(submission, self._artifacts)
 
     def _check_artifacts(self, submission: Submission) -> None:
-        for sha256 in (submission.model_sha256, *(s for frame in submission.frames for s in frame.sha256)):
+        for sha256 in dict.fromkeys(inputs_of(submission.model_dump(mode="json"))):
             if not (is_sha256(sha256) and self._artifacts.use(sha256)):
                 raise InputsError(
                     f"{sha256[:80]!r} was not uploaded", where="submission", remedy="upload every artifact first"

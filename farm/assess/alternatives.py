@@ -1,7 +1,8 @@
 """Which change of the recipe would make the model right more often: the way to a bug that device and reference share.
 
 Every alternative is replayed on the host's fast runtime over the same frames; one is named when it is significantly better
-(exact McNemar, Holm-corrected over all that were tried). From the best one the search goes on with the parts that are left.
+(a paired test of the frames' scores, Holm-corrected over all that were tried). From the best one the search goes on with the
+parts that are left.
 """
 
 from __future__ import annotations
@@ -9,24 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from farm.compare.accuracy import holm, paired
-from farm.model.recipe import Normalize, Recipe
+from farm.compare.accuracy import holm
+from farm.compare.resample import paired_scores
+from farm.model.feeds import COMMON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
 
+    from farm.model.recipe import Normalize, Recipe
+
     Array = np.ndarray[Any, Any]
 
 ALPHA = 0.05
-NORMALIZATIONS = (
-    Normalize(mean=(127.5,) * 3, std=(127.5,) * 3),
-    Normalize(mean=(0.0,) * 3, std=(255.0,) * 3),
-    Normalize(mean=(0.0,) * 3, std=(1.0,) * 3),
-    Normalize(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)),
-)
-"""What published models use: [-1, 1], [0, 1], plain pixels, ImageNet's mean and deviation (torchvision)."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +34,12 @@ class Better:
     """The assertion it concerns: `channel`, `normalization`, `rotation`."""
     recipe: Recipe
     """With this change, and those found before it."""
-    before: int
-    """Frames right before the change."""
-    after: int
+    before: float
+    """Sum of the frames' scores before the change: frames right, where a frame is right or wrong."""
+    after: float
     n: int
     p_value: float
-    """McNemar's, Holm-corrected."""
+    """As of `resample.paired_scores`, Holm-corrected."""
 
 
 def alternatives(recipe: Recipe, without: frozenset[str] = frozenset()) -> tuple[tuple[str, Recipe], ...]:
@@ -54,7 +51,7 @@ def alternatives(recipe: Recipe, without: frozenset[str] = frozenset()) -> tuple
     if "normalization" not in without:
         found += [
             ("normalization", recipe.model_copy(update={"normalize": n}))
-            for n in NORMALIZATIONS
+            for n in COMMON
             if not _alike(n, recipe.normalize)
         ]
     if "rotation" not in without:
@@ -67,7 +64,7 @@ def alternatives(recipe: Recipe, without: frozenset[str] = frozenset()) -> tuple
 def search(recipe: Recipe, right: Callable[[tuple[Recipe, ...]], tuple[Array, ...] | None]) -> tuple[Better, ...]:
     """The chain of changes, most helpful first; empty when no single change helps significantly.
 
-    `right` gives, for recipes, bool [n] arrays over the same labelled frames, or None to end the search.
+    `right` gives, for recipes, scores [n] over the same labelled frames, or None to end the search.
     """
     chain: list[Better] = []
     while True:
@@ -76,9 +73,9 @@ def search(recipe: Recipe, right: Callable[[tuple[Recipe, ...]], tuple[Array, ..
         if answers is None:
             return tuple(chain)
         base, others = answers[0], answers[1:]
-        p_values = holm([paired(other, base) for other in others])
+        p_values = holm([paired_scores(other, base) for other in others])
         gains = [
-            (int(other.sum()), -i)
+            (float(other.sum()), -i)
             for i, (other, p) in enumerate(zip(others, p_values, strict=True))
             if p < ALPHA and other.sum() > base.sum()
         ]
@@ -86,7 +83,7 @@ def search(recipe: Recipe, right: Callable[[tuple[Recipe, ...]], tuple[Array, ..
             return tuple(chain)
         after, position = max(gains)
         part, recipe = options[-position]
-        chain.append(Better(part, recipe, int(base.sum()), after, len(base), p_values[-position]))
+        chain.append(Better(part, recipe, float(base.sum()), after, len(base), p_values[-position]))
 
 
 def _alike(a: Normalize, b: Normalize) -> bool:

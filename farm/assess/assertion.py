@@ -30,6 +30,8 @@ class Assertion:
     """The file's, without `.py`."""
     path: Path
     check: Callable[[Evidence], Finding | None]
+    once: bool = False
+    """What it finds does not hang on which frames are drawn: it is not asked again for resamplings. `ONCE = True` in the file."""
 
     def __call__(self, evidence: Evidence) -> Finding | None:
         """The finding; None when the assertion does not apply.
@@ -100,7 +102,7 @@ def load(path: Path) -> Assertion:
             where=f"{path}:{check.__code__.co_firstlineno}",
             remedy=REMEDY,
         ) from e
-    return Assertion(path.stem, path, check)
+    return Assertion(path.stem, path, check, bool(getattr(module, "ONCE", False)))
 
 
 def _place(error: BaseException, path: Path) -> str:

@@ -7,53 +7,37 @@ a verdict's confidence).
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from farm.assess.alternatives import Better, search
-from farm.compare.accuracy import frames_needed, paired
+from farm.assess.baseline import NO_COSTS, Costs
+from farm.assess.effect import Effect, effect
+from farm.assess.outputs import shift
+from farm.compare.sequence import fires
 
 if TYPE_CHECKING:
-    from farm.assess.inputs import InputEvidence, Transform
+    from farm.assess.baseline import Earlier
+    from farm.assess.climb import Climb
+    from farm.assess.explain.engine import InputEvidence
+    from farm.assess.outputs import OutputChange, Shift
     from farm.assess.replay import Replay
     from farm.capture.recording import Recording
     from farm.compare.answers import Answers
+    from farm.compare.tasks.contract import Reading
     from farm.model.graph import Graph
     from farm.model.recipe import Recipe
     from farm.report.document import Comparison
+    from farm.report.explanation import Change, Explanation
+    from farm.report.quantization import Quantization
+    from farm.report.sequence import Fired
     from farm.store.artifacts import ArtifactStore
     from farm.submission import Submission
 
     Array = np.ndarray[Any, Any]
-
-ALPHA = 0.05
-SMALLEST_EFFECT = 0.02
-"""Without labels: the share of answers that must have changed, besides being significant, to call it an effect."""
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What the difference does to the model's answers, device against reference."""
-
-    measure: str
-    """`top-1` (labelled frames), or `agreement` with the reference."""
-    device: int
-    """Frames right, or in agreement."""
-    reference: int
-    """The same of the reference; for agreement, of the host's fast runtime, which is healthy."""
-    n: int
-    p_value: float
-    needed: int | None
-    """Frames that would show a drop of the size seen; None when none is seen."""
-
-    @property
-    def shown(self) -> bool:
-        """The device is worse, and it is no chance."""
-        gap = self.reference - self.device
-        least = 0 if self.measure == "top-1" else SMALLEST_EFFECT * self.n
-        return gap > 0 and gap >= least and self.p_value < ALPHA
 
 
 @dataclass(frozen=True)
@@ -62,15 +46,26 @@ class Outcomes:
 
     frames: tuple[int, ...]
     agrees: Array
-    """bool [n]: the device gives the reference's answer."""
+    """float [n] in [0, 1]: how far the device gives the reference's answer; 0 or 1 of a classifier."""
     control_agrees: Array
-    """bool [n]: the host's fast runtime gives the reference's answer."""
+    """The same of the host's fast runtime."""
     labelled: bool
     """Every frame has a label and the model is a classifier."""
     device: Answers | None
     """None when the model is no classifier."""
     reference: Answers | None
     reference_name: str
+    metric: str = ""
+    """What the scores are: `top-1`, `mean IoU`, ...; empty where nothing is known to be true of the frames."""
+    scores: Array | None = None
+    """float [n] in [0, 1]: how right the device is; None without a metric."""
+    reference_scores: Array | None = None
+    readings: tuple[Reading, Reading] | None = None
+    """Of device and reference, in the terms of the task; None where nothing tells what the outputs mean."""
+    labels: Array | None = None
+    """int [n]: classes that are true, -1 where none is known; None when the model is no classifier."""
+    change: OutputChange | None = None
+    """What was done to the device's outputs after the model; None where they agree, or nothing explains them."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +85,24 @@ class Evidence:
     inputs: InputEvidence | None
     """None when no input tensors of the device are at hand."""
     replay: Replay | None
-    """None without labels or without a recipe: then no alternative can be judged."""
+    """Under other recipes, of the float twin where there is one; None without labels or without a recipe."""
+    climb: Climb | None
+    """The ladder's figures; None where there was nothing to climb with."""
     order: Array
     """Positions in `outcomes.frames`."""
     layer_weights: Array
     """How often each frame of `inputs` counts."""
+    quantization: Quantization | None = None
+    """Faults of the file, and each quantized layer's figures over all frames; None for float models."""
+    profile: Recording | None = None
+    outputs: Recording | None = None
+    """Of the reference in `outcomes`: its answers to the same frames."""
+    baseline: Earlier | None = None
+    costs: Costs = NO_COSTS
+    """What was measured beside the passes."""
     resampled_: bool = False
+    draw: int = 0
+    """Number of the resampling; 0: all frames as they are."""
 
     @property
     def expected_is_known(self) -> bool:
@@ -103,20 +110,50 @@ class Evidence:
         return self.submission.expected is not None
 
     @functools.cached_property
-    def transform(self) -> Transform | None:
+    def explanation(self) -> Explanation | None:
         """What turns the expected input into the device's; None when the device's input was not logged."""
         return None if self.inputs is None else self.inputs.infer(self.layer_weights)
+
+    def changes(self, part: str) -> tuple[Change, ...]:
+        """What the device does otherwise to its input, of what concerns an assertion; nothing unless that is sure."""
+        seen = self.explanation
+        return () if seen is None or seen.kind != "named" else tuple(c for c in seen.changes if c.part == part)
+
+    def fired(self, name: str) -> tuple[Fired, Fired] | None:
+        """Where a model assertion over sequences fires, on the device and in the reference; None where it does not apply."""
+        readings = self.outcomes.readings
+        if not self.submission.sequence or readings is None:
+            return None
+        names = [self.submission.frames[i].name for i in self.outcomes.frames]
+        mine, other = (fires(name, reading, names) for reading in readings)
+        return None if mine is None or other is None else (mine, other)
+
+    @property
+    def turned(self) -> int | None:
+        """Degrees counter-clockwise by which the device's picture is turned against the expected one; None when not known."""
+        seen = self.explanation
+        if seen is None or seen.kind not in ("agrees", "named"):
+            return None
+        turns = [int(m[1]) for c in seen.changes if (m := re.fullmatch(r"rotate-([0-9]+)", c.name))]
+        return sum(turns) % 360
 
     @functools.cached_property
     def better(self) -> tuple[Better, ...]:
         """Changes of the recipe that make the model significantly more accurate.
 
         Looked for only where nothing else says what the recipe should be: the expected one is not given, and the device's
-        input is the recipe's.
+        input is the recipe's. None where labels that are off by a constant explain as much: turned pictures may do the same.
         """
-        seen = self.transform
+        chain, moved = self._chain, self._moved
+        explained = moved.shifted / moved.n if moved is not None else 0.0
+        return chain if chain and chain[-1].after / chain[-1].n > explained else ()
+
+    @functools.cached_property
+    def _chain(self) -> tuple[Better, ...]:
+        seen = self.explanation
         replay, recipe = self.replay, self.recipe
-        if replay is None or recipe is None or self.expected_is_known or (seen is not None and seen.differs):
+        differs = seen is not None and seen.kind != "agrees"
+        if replay is None or recipe is None or self.expected_is_known or differs:
             return ()
 
         def right(recipes: tuple[Recipe, ...]) -> tuple[Array, ...] | None:
@@ -128,7 +165,7 @@ class Evidence:
     @property
     def pipeline_examined(self) -> bool:
         """Something at hand could have shown a pre-processing bug."""
-        return self.transform is not None or (self.replay is not None and not self.expected_is_known)
+        return self.explanation is not None or (self.replay is not None and not self.expected_is_known)
 
     def mend(self, line: str) -> str:
         """A remedy: the recipe's line, or where to look when the device's recipe says that already."""
@@ -143,20 +180,58 @@ class Evidence:
 
     @functools.cached_property
     def effect(self) -> Effect:
-        """Device against reference, paired over frames: accuracy where labels allow, else agreement."""
-        mine, other = self.outcomes.agrees[self.order], self.outcomes.control_agrees[self.order]
-        measure = "agreement"
-        if self.outcomes.labelled and self.outcomes.device is not None and self.outcomes.reference is not None:
-            mine, other = self.outcomes.device.right[self.order], self.outcomes.reference.right[self.order]
-            measure = "top-1"
-        return Effect(
-            measure=measure,
-            device=int(mine.sum()),
-            reference=int(other.sum()),
-            n=len(mine),
-            p_value=paired(mine, other),
-            needed=frames_needed(other, mine),
-        )
+        """Device against reference, paired over frames: the task's metric where it is known, else agreement."""
+        o = self.outcomes
+        if o.scores is not None and o.reference_scores is not None:
+            return effect(o.metric, o.scores[self.order], o.reference_scores[self.order], o.reference_name)
+        return effect("agreement", o.agrees[self.order], o.control_agrees[self.order], o.reference_name)
+
+    @property
+    def lost(self) -> Array:
+        """float [n]: by how much each frame's answer is worse than the reference's; without a metric, 1 where they differ."""
+        o = self.outcomes
+        if o.scores is not None and o.reference_scores is not None:
+            less: Array = np.clip(np.asarray(o.reference_scores, float) - np.asarray(o.scores, float), 0.0, 1.0)
+            return less
+        differs: Array = 1.0 - np.asarray(o.agrees, float)
+        return differs
+
+    @functools.cached_property
+    def total(self) -> Effect | None:
+        """Device against the top of the ladder: what all that was done to the model and its input costs. None without a top."""
+        if self.climb is None or self.climb.top is None or self.climb.device is None:
+            return None
+        top, device = self.climb.top, self.climb.device
+        measure = self.outcomes.metric or "agreement"
+        return effect(measure, device.scores[self.order], top.scores[self.order], top.name)
+
+    @property
+    def shift(self) -> Shift | None:
+        """Class indices that are off by a constant from the labels; None where another recipe explains more."""
+        return None if self.better else self._moved
+
+    @functools.cached_property
+    def _moved(self) -> Shift | None:
+        o = self.outcomes
+        if o.device is None or o.labels is None:
+            return None
+        return shift(o.device.top1[self.order], o.labels[self.order], o.device.classes)
+
+    @property
+    def layers_diverge(self) -> bool:
+        """A layer before the outputs is wrong, and the input is not to blame."""
+        outputs = {self.graph.tensors[t].name for t in self.graph.outputs}
+        places = [place for c in self.comparisons for place in (c.first_divergence, c.local_fault) if place is not None]
+        return any(place.node >= 0 and place.tensor not in outputs for place in places)
+
+    def weights(self, frames: int) -> Array | None:
+        """How often each of so many layer frames counts; None: each once. The same frames are drawn for every rung."""
+        if not self.draw:
+            return None
+        if frames == len(self.layer_weights):
+            return self.layer_weights
+        random = np.random.default_rng((self.draw, frames))
+        return np.bincount(random.integers(0, frames, frames), minlength=frames) if frames else None
 
     @property
     def _replayed(self) -> Array:
@@ -172,5 +247,9 @@ class Evidence:
         n, f = len(self.order), len(self.layer_weights)
         weights = np.bincount(random.integers(0, f, f), minlength=f) if f else self.layer_weights
         return replace(
-            self, order=self.order[random.integers(0, n, n)], layer_weights=weights.astype(np.float64), resampled_=True
+            self,
+            order=self.order[random.integers(0, n, n)],
+            layer_weights=weights.astype(np.float64),
+            resampled_=True,
+            draw=int(random.integers(1, 1 << 31)),
         )

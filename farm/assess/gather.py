@@ -6,41 +6,48 @@ replaced by the fast runtime where they would take longer than `cost.REFERENCE_B
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from farm.assess import floattwin
+from farm.assess.baseline import NO_COSTS, Costs, earlier
 from farm.assess.evidence import Evidence, Outcomes
-from farm.assess.observe import observe
+from farm.assess.explain.observe import observe
+from farm.assess.floattwin import Twin
+from farm.assess.ladder import Device, climb
+from farm.assess.outputs import output_change
+from farm.assess.quantized import examine
 from farm.assess.replay import Replay
-from farm.compare.answers import answers, is_classifier, output
-from farm.compare.difference import difference
-from farm.compare.isolated import compare_isolated, fed_by
+from farm.assess.told import agree, told
+from farm.compare.isolated import FED_BY, compare_isolated, fed_by
 from farm.compare.latency import layer_times
-from farm.compare.layers import compare_layers, input_error, is_quantized, judged, threshold
-from farm.errors import InfrastructureError
+from farm.compare.layers import compare_layers, has_real_layers, input_error, is_quantized, judged, threshold
+from farm.errors import InfrastructureError, JobError
 from farm.model import graph as graphs
 from farm.reference import registry
 from farm.reference.cost import affordable
 from farm.reference.record import record_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from farm.capture.recording import Recording
-    from farm.model.graph import Graph
     from farm.model.recipe import Recipe
     from farm.report.document import Comparison
     from farm.store.artifacts import ArtifactStore
     from farm.submission import InputFrame, Submission
 
-    Array = np.ndarray[Any, Any]
     Frames = tuple[tuple[int, InputFrame], ...]
     Progress = Callable[[str, int, int], None]
     """Told a stage, and how many of its frames are done."""
 
 FAST, SLOW = "litert", "litert-ref"
+AGREEMENT = 0.9
+"""Share of equal answers below which it is asked what was done to the outputs."""
 
 
 def gather(
@@ -49,11 +56,13 @@ def gather(
     layers: Recording | None,
     isolated: Recording | None = None,
     profile: Recording | None = None,
+    others: Sequence[Recording] = (),
+    costs: Costs = NO_COSTS,
 ) -> Evidence:
     """The evidence of a run. Errors as in `assess_run`."""
     submission, artifacts, graph = room.submission, room.artifacts, room.graph
     for name in submission.references:
-        registry.find(name)  # before anything slow
+        registry.source_of(name, submission.sources)  # before anything slow
     timed = room.frames(latency)
     if not timed:
         raise InfrastructureError(
@@ -70,8 +79,10 @@ def gather(
     name = name if name != SLOW or affordable(graph, len(timed)) else FAST
     reference = control if name == FAST else room.outputs(name, timed)
     limit = max((c.threshold for c in comparisons), default=threshold(graph))
-    outcomes = _outcomes(graph, artifacts, timed, (latency, reference, control), name, limit)
-    return Evidence(
+    fed_alike = inputs is None or bool(inputs.agrees.all())
+    outcomes = _outcomes(room, timed, (latency, reference, control), name, limit, fed_alike=fed_alike)
+    twin = _twin(room)
+    evidence = Evidence(
         submission=submission,
         graph=graph,
         artifacts=artifacts,
@@ -82,10 +93,41 @@ def gather(
         comparisons=comparisons,
         outcomes=outcomes,
         inputs=inputs,
-        replay=Replay(room.replay, timed, graph, artifacts) if outcomes.labelled and room.has_pictures else None,
+        replay=_replay(room, timed, twin) if outcomes.scores is not None and room.has_pictures else None,
+        climb=None,
         order=np.arange(len(timed)),
         layer_weights=np.ones(0 if inputs is None else len(inputs.agrees)),
+        profile=profile,
+        outputs=reference,
+        baseline=earlier(submission, artifacts),
+        costs=costs,
     )
+    recipe = evidence.better[-1].recipe if evidence.better else room.recipe
+    feeder = room.feeder(isolated, room.frames(layers)) if layers is not None else None
+    fed = references if feeder is None else (feeder, *references)
+    device = Device(latency, layers, isolated, fed, limit, _others(room, others))
+    evidence = replace(evidence, climb=climb(room, recipe, timed, device, twin))
+    return replace(evidence, quantization=examine(room, evidence, twin))
+
+
+def _others(room: Room, others: Sequence[Recording]) -> tuple[Recording, ...]:
+    healthy = earlier(room.submission, room.artifacts)
+    return tuple(others) if healthy is None or healthy.layers is None else (*others, healthy.layers)
+
+
+def _twin(room: Room) -> Twin | JobError | None:
+    try:
+        return floattwin.find(room.submission, room.graph, room.artifacts)
+    except JobError as e:
+        return e
+
+
+def _replay(room: Room, timed: Frames, twin: Twin | JobError | None) -> Replay:
+    """On the float or unconverted model where there is one: a calibration for another recipe would speak for that recipe."""
+    if isinstance(twin, Twin):
+        return Replay(partial(room.replay, model_sha256=twin.sha256), timed, twin.graph, room.artifacts)
+    unconverted = room.unconverted() if is_quantized(room.graph) else ""
+    return Replay(partial(room.replay, name=unconverted or FAST), timed, room.graph, room.artifacts)
 
 
 class Room:
@@ -119,18 +161,26 @@ class Room:
         )
 
     def record(
-        self, name: str, frames: Frames, recipes: tuple[Recipe | None, ...], stage: str, *, layers: bool
+        self,
+        name: str,
+        frames: Frames,
+        recipes: tuple[Recipe | None, ...],
+        stage: str,
+        *,
+        layers: bool,
+        model_sha256: str = "",
     ) -> tuple[Recording, ...]:
-        """As `record_all`."""
+        """As `record_all`; of the submitted model unless another is named."""
         return record_all(
             name,
             artifacts=self.artifacts,
             cache=self._cache,
-            model_sha256=self.submission.model_sha256,
+            model_sha256=model_sha256 or self.submission.model_sha256,
             frames=frames,
             recipes=recipes,
             layers=layers,
             progress=lambda done, of: self.tell(stage, done, of),
+            sources=self.submission.sources,
             timeout_s=self.submission.pass_timeout_s * max(1, len(recipes)),
         )
 
@@ -142,9 +192,18 @@ class Room:
         """What a reference computes in every layer."""
         return self.record(name, frames, (self.recipe,), f"layers of {name}", layers=True)[0]
 
-    def replay(self, frames: Frames, recipes: tuple[Recipe, ...]) -> tuple[Recording, ...]:
-        """What the fast runtime answers under other recipes."""
-        return self.record(FAST, frames, recipes, "other recipes", layers=False)
+    def replay(
+        self, frames: Frames, recipes: tuple[Recipe, ...], model_sha256: str = "", name: str = FAST
+    ) -> tuple[Recording, ...]:
+        """What a runtime answers under other recipes."""
+        return self.record(name, frames, recipes, "other recipes", layers=False, model_sha256=model_sha256)
+
+    def unconverted(self) -> str:
+        """The reference that runs the model before it was converted; empty when none does."""
+        for name in self.submission.references:
+            if registry.find(registry.source_of(name, self.submission.sources).runtime).runs == "a model of its own":
+                return name
+        return ""
 
     def compare(
         self, layers: Recording, isolated: Recording | None, profile: Recording | None
@@ -153,73 +212,81 @@ class Room:
         frames, graph, artifacts = self.frames(layers), self.graph, self.artifacts
         references = tuple(self.every_tensor(name, frames) for name in self.submission.references)
         healthy = self._control(frames)
+        feeder = self.feeder(isolated, frames)
         plain_times = layer_times(profile, graph, artifacts) if profile is not None else {}
         found = []
         for i, reference in enumerate(references):
+            noise = self._control(frames, reference) if has_real_layers(reference, graph) else healthy
+            fed = feeder if feeder is not None and i == 0 else reference
             comparison = compare_layers(
                 layers,
                 reference,
                 graph,
                 artifacts,
-                threshold=threshold(graph, control=healthy),
-                own=compare_isolated(isolated, reference, graph, artifacts)
-                if isolated is not None and fed_by(isolated, reference, default=i == 0)
+                threshold=threshold(graph, control=noise),
+                own=compare_isolated(isolated, fed, graph, artifacts)
+                if isolated is not None and fed_by(isolated, fed, default=i == 0)
                 else None,
                 profile_us=plain_times,
             )
-            limit = threshold(graph, control=healthy, input_nrmse=input_error(comparison))
+            limit = threshold(graph, control=noise, input_nrmse=input_error(comparison))
             found.append(judged(comparison, limit))
         return references, tuple(found)
 
-    def _control(self, frames: Frames) -> Comparison | None:
-        """How far two healthy runtimes are apart on this model and these frames.
+    def feeds_isolated(self) -> str:
+        """Whose tensors the `isolated` pass is fed: the first reference that has them all, else one of this computer's."""
+        sources = self.submission.sources
+        whole = (n for n in self.submission.references if registry.every_tensor(n, sources))
+        return next(whole, SLOW if affordable(self.graph, self.submission.layer_frames) else FAST)
+
+    def feeder(self, isolated: Recording | None, frames: Frames) -> Recording | None:
+        """What fed the isolated pass where none of the references did."""
+        name = "" if isolated is None else isolated.header.labels.get(FED_BY, "")
+        known = not name or name in self.submission.references or name not in registry.KNOWN
+        return None if known else self.every_tensor(name, frames)
+
+    def _control(self, frames: Frames, reference: Recording | None = None) -> Comparison | None:
+        """How far healthy runtimes are apart on this model and these frames: two of this computer's, or one and `reference`.
 
         None for float models, where it is known to be next to nothing, and where it is too much work.
         """
-        if not is_quantized(self.graph) or not affordable(self.graph, len(frames)):
+        if not is_quantized(self.graph) or (reference is None and not affordable(self.graph, len(frames))):
             return None
-        fast, slow = self.every_tensor(FAST, frames), self.every_tensor(SLOW, frames)
-        return compare_layers(fast, slow, self.graph, self.artifacts, threshold=0.0)
+        other = reference or self.every_tensor(SLOW, frames)
+        return compare_layers(self.every_tensor(FAST, frames), other, self.graph, self.artifacts, threshold=0.0)
 
 
 def _outcomes(
-    graph: Graph,
-    artifacts: ArtifactStore,
+    room: Room,
     frames: Frames,
     recordings: tuple[Recording, Recording, Recording],
     name: str,
     limit: float,
+    *,
+    fed_alike: bool,
 ) -> Outcomes:
-    """Answers of device, reference and control; where the model is no classifier, whether outputs are alike."""
-    indices, labels = [i for i, _ in frames], [f.label for _, f in frames]
-    if is_classifier(graph):
-        device, reference, control = (answers(r, graph, artifacts, indices, labels) for r in recordings)
-        return Outcomes(
-            frames=tuple(indices),
-            agrees=device.top1 == reference.top1,
-            control_agrees=control.top1 == reference.top1,
-            labelled=all(label is not None for label in labels),
-            device=device,
-            reference=reference,
-            reference_name=name,
-        )
-    agrees, control_agrees = [], []
-    for frame in indices:
-        mine, right, healthy = (output(r, graph, artifacts, frame) for r in recordings)
-        agrees.append(_alike(mine, right, graph, limit))
-        control_agrees.append(_alike(healthy, right, graph, limit))
+    """Answers of device, reference and control; where nothing tells what they mean, whether outputs are alike."""
+    graph, artifacts, recipe = room.graph, room.artifacts, room.recipe
+    device, reference, control = (told(r, graph, artifacts, frames, recipe) for r in recordings)
+    indices = [i for i, _ in frames]
+    classes = device.answers is not None
+    agrees = agree(device, reference, indices, artifacts, limit)
+    change = None
+    # Answers may agree although the outputs do not: a missing softmax changes no class.
+    if fed_alike or agrees.mean() < AGREEMENT:
+        change = output_change(recordings[0], recordings[1], graph, artifacts, indices)
     return Outcomes(
         frames=tuple(indices),
-        agrees=np.array(agrees),
-        control_agrees=np.array(control_agrees),
-        labelled=False,
-        device=None,
-        reference=None,
+        agrees=agrees,
+        control_agrees=agree(control, reference, indices, artifacts, limit),
+        labelled=device.metric == "top-1",
+        device=device.answers,
+        reference=reference.answers,
         reference_name=name,
+        readings=None if device.reading is None or reference.reading is None else (device.reading, reference.reading),
+        metric=device.metric,
+        scores=device.scores,
+        reference_scores=reference.scores,
+        labels=np.array([-1 if f.label is None else f.label for _, f in frames]) if classes else None,
+        change=change,
     )
-
-
-def _alike(mine: Array | None, right: Array | None, graph: Graph, limit: float) -> bool:
-    if mine is None or right is None:
-        return False
-    return difference(mine, right, graph.tensors[graph.outputs[0]]).nrmse <= limit

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farm.compare.answers import answers
+from farm.compare.tasks.read import read
+from farm.errors import BugError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ LIMIT_FRAMES = 500
 class Replay:
     """Replays on demand, each recipe once.
 
-    `run` gives the recordings for recipes over frames; `frames` are (index, frame), all labelled.
+    `run` gives the recordings for recipes over frames; `frames` are (index, frame), the truth of all of which is known.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Replay:
         self._known: dict[Recipe, Array] = {}
 
     def right(self, recipes: tuple[Recipe, ...], *, known_only: bool = False) -> tuple[Array, ...] | None:
-        """For each recipe, bool [len(positions)]: the frames whose top-1 is their label.
+        """For each recipe, f64 [len(positions)]: the task's score of each frame, 1 where it is right.
 
         With `known_only` None, instead of a replay, when some recipe was not asked for before.
         """
@@ -53,7 +54,11 @@ class Replay:
         if missing and known_only:
             return None
         if missing:
-            indices, labels = [i for i, _ in self._frames], [f.label for _, f in self._frames]
             for recipe, recording in zip(missing, self._run(self._frames, missing), strict=True):
-                self._known[recipe] = answers(recording, self._graph, self._artifacts, indices, labels).right
+                reading = read(recording, self._graph, recipe, self._frames, self._artifacts)
+                if reading is None or not reading.labelled:
+                    raise BugError(
+                        "was asked how right frames without truth are", where="replay", remedy="please report it"
+                    )
+                self._known[recipe] = reading.scores().values
         return tuple(self._known[r] for r in recipes)

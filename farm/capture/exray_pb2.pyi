@@ -63,7 +63,7 @@ ROLE_INPUT: Role
 ROLE_OUTPUT: Role
 
 class Header(_message.Message):
-    __slots__ = ("format", "agent_version", "abi", "agent_sha256", "model_sha256", "runtime_sha256", "kernel", "fully_accelerated", "threads", "warmup", "repetitions", "wall_ns", "monotonic_ns", "preprocess", "labels", "accelerator", "accelerator_used", "cpu_mask", "cpu_mask_used", "byte_budget")
+    __slots__ = ("format", "agent_version", "abi", "agent_sha256", "model_sha256", "runtime_sha256", "kernel", "fully_accelerated", "threads", "warmup", "repetitions", "wall_ns", "monotonic_ns", "preprocess", "labels", "accelerator", "accelerator_used", "cpu_mask", "cpu_mask_used", "byte_budget", "audio", "text")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +92,8 @@ class Header(_message.Message):
     CPU_MASK_FIELD_NUMBER: _ClassVar[int]
     CPU_MASK_USED_FIELD_NUMBER: _ClassVar[int]
     BYTE_BUDGET_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     format: int
     agent_version: str
     abi: str
@@ -112,23 +114,91 @@ class Header(_message.Message):
     cpu_mask: int
     cpu_mask_used: int
     byte_budget: int
-    def __init__(self, format: _Optional[int] = ..., agent_version: _Optional[str] = ..., abi: _Optional[str] = ..., agent_sha256: _Optional[bytes] = ..., model_sha256: _Optional[bytes] = ..., runtime_sha256: _Optional[bytes] = ..., kernel: _Optional[str] = ..., fully_accelerated: _Optional[bool] = ..., threads: _Optional[int] = ..., warmup: _Optional[int] = ..., repetitions: _Optional[int] = ..., wall_ns: _Optional[int] = ..., monotonic_ns: _Optional[int] = ..., preprocess: _Optional[_Union[Preprocess, _Mapping]] = ..., labels: _Optional[_Mapping[str, str]] = ..., accelerator: _Optional[str] = ..., accelerator_used: _Optional[str] = ..., cpu_mask: _Optional[int] = ..., cpu_mask_used: _Optional[int] = ..., byte_budget: _Optional[int] = ..., **kwargs) -> None: ...
+    audio: Audio
+    text: Text
+    def __init__(self, format: _Optional[int] = ..., agent_version: _Optional[str] = ..., abi: _Optional[str] = ..., agent_sha256: _Optional[bytes] = ..., model_sha256: _Optional[bytes] = ..., runtime_sha256: _Optional[bytes] = ..., kernel: _Optional[str] = ..., fully_accelerated: _Optional[bool] = ..., threads: _Optional[int] = ..., warmup: _Optional[int] = ..., repetitions: _Optional[int] = ..., wall_ns: _Optional[int] = ..., monotonic_ns: _Optional[int] = ..., preprocess: _Optional[_Union[Preprocess, _Mapping]] = ..., labels: _Optional[_Mapping[str, str]] = ..., accelerator: _Optional[str] = ..., accelerator_used: _Optional[str] = ..., cpu_mask: _Optional[int] = ..., cpu_mask_used: _Optional[int] = ..., byte_budget: _Optional[int] = ..., audio: _Optional[_Union[Audio, _Mapping]] = ..., text: _Optional[_Union[Text, _Mapping]] = ..., **kwargs) -> None: ...
 
 class Preprocess(_message.Message):
-    __slots__ = ("rotate", "crop", "resize", "channels", "mean", "std")
+    __slots__ = ("rotate", "crop", "resize", "channels", "mean", "std", "fit", "pad")
     ROTATE_FIELD_NUMBER: _ClassVar[int]
     CROP_FIELD_NUMBER: _ClassVar[int]
     RESIZE_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
     MEAN_FIELD_NUMBER: _ClassVar[int]
     STD_FIELD_NUMBER: _ClassVar[int]
+    FIT_FIELD_NUMBER: _ClassVar[int]
+    PAD_FIELD_NUMBER: _ClassVar[int]
     rotate: int
     crop: float
     resize: str
     channels: str
     mean: _containers.RepeatedScalarFieldContainer[float]
     std: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, rotate: _Optional[int] = ..., crop: _Optional[float] = ..., resize: _Optional[str] = ..., channels: _Optional[str] = ..., mean: _Optional[_Iterable[float]] = ..., std: _Optional[_Iterable[float]] = ...) -> None: ...
+    fit: str
+    pad: int
+    def __init__(self, rotate: _Optional[int] = ..., crop: _Optional[float] = ..., resize: _Optional[str] = ..., channels: _Optional[str] = ..., mean: _Optional[_Iterable[float]] = ..., std: _Optional[_Iterable[float]] = ..., fit: _Optional[str] = ..., pad: _Optional[int] = ...) -> None: ...
+
+class Audio(_message.Message):
+    __slots__ = ("sample_rate", "channel", "scale", "features", "window", "frame_length", "frame_step", "fft_length", "spectrum", "mel_bins", "low_hz", "high_hz", "log", "log_floor", "coefficients", "mean", "std")
+    SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    SCALE_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    FRAME_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    FRAME_STEP_FIELD_NUMBER: _ClassVar[int]
+    FFT_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    SPECTRUM_FIELD_NUMBER: _ClassVar[int]
+    MEL_BINS_FIELD_NUMBER: _ClassVar[int]
+    LOW_HZ_FIELD_NUMBER: _ClassVar[int]
+    HIGH_HZ_FIELD_NUMBER: _ClassVar[int]
+    LOG_FIELD_NUMBER: _ClassVar[int]
+    LOG_FLOOR_FIELD_NUMBER: _ClassVar[int]
+    COEFFICIENTS_FIELD_NUMBER: _ClassVar[int]
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    STD_FIELD_NUMBER: _ClassVar[int]
+    sample_rate: int
+    channel: str
+    scale: str
+    features: str
+    window: str
+    frame_length: int
+    frame_step: int
+    fft_length: int
+    spectrum: str
+    mel_bins: int
+    low_hz: float
+    high_hz: float
+    log: str
+    log_floor: float
+    coefficients: int
+    mean: float
+    std: float
+    def __init__(self, sample_rate: _Optional[int] = ..., channel: _Optional[str] = ..., scale: _Optional[str] = ..., features: _Optional[str] = ..., window: _Optional[str] = ..., frame_length: _Optional[int] = ..., frame_step: _Optional[int] = ..., fft_length: _Optional[int] = ..., spectrum: _Optional[str] = ..., mel_bins: _Optional[int] = ..., low_hz: _Optional[float] = ..., high_hz: _Optional[float] = ..., log: _Optional[str] = ..., log_floor: _Optional[float] = ..., coefficients: _Optional[int] = ..., mean: _Optional[float] = ..., std: _Optional[float] = ...) -> None: ...
+
+class Text(_message.Message):
+    __slots__ = ("vocabulary_sha256", "tokenizer", "lowercase", "padding", "truncation", "unknown", "pad", "start", "end", "inputs")
+    VOCABULARY_SHA256_FIELD_NUMBER: _ClassVar[int]
+    TOKENIZER_FIELD_NUMBER: _ClassVar[int]
+    LOWERCASE_FIELD_NUMBER: _ClassVar[int]
+    PADDING_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATION_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    PAD_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    vocabulary_sha256: bytes
+    tokenizer: str
+    lowercase: bool
+    padding: str
+    truncation: str
+    unknown: int
+    pad: int
+    start: int
+    end: int
+    inputs: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, vocabulary_sha256: _Optional[bytes] = ..., tokenizer: _Optional[str] = ..., lowercase: _Optional[bool] = ..., padding: _Optional[str] = ..., truncation: _Optional[str] = ..., unknown: _Optional[int] = ..., pad: _Optional[int] = ..., start: _Optional[int] = ..., end: _Optional[int] = ..., inputs: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class TensorSpec(_message.Message):
     __slots__ = ("id", "role", "position", "tensor_index", "name", "dtype", "shape", "scale", "zero_point", "quantized_dimension")

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 MAX_RANK = 32
 
-_PASSES: dict[int, PassName] = {
+PASSES: dict[int, PassName] = {
     pb.PASS_LATENCY: "latency",
     pb.PASS_LAYERS: "layers",
     pb.PASS_PROFILE: "profile",
@@ -120,7 +120,7 @@ def first(messages: Iterator[Message | TensorData], container: Container) -> pb.
         raise container.error(f"starts with {type(header).__name__} instead of a header")
     if header.format != FORMAT:
         raise newer(container, header, f"has format {header.format}, and this farm reads format {FORMAT}")
-    if getattr(header, "pass") not in _PASSES:
+    if getattr(header, "pass") not in PASSES:
         raise newer(container, header, f"is the log of pass {getattr(header, 'pass')}, which this farm does not know")
     return header
 
@@ -136,7 +136,7 @@ def newer(container: Container, header: pb.Header, message: str) -> CaptureError
 def header_of(header: pb.Header, source: str) -> Header:
     """A checked header as recordings keep it."""
     return Header(
-        pass_=_PASSES[getattr(header, "pass")],
+        pass_=PASSES[getattr(header, "pass")],
         source=source,
         source_version=header.agent_version,
         model_sha256=header.model_sha256.hex(),

@@ -14,10 +14,18 @@ from farm.cli import (
     backup,
     bundle,
     capture,
+    compare,
+    contract,
     device,
+    diagnose,
     doctor,
     exits,
+    fleet,
+    lint,
+    options,
     render,
+    runtime,
+    sensitivity,
     sentinel,
     shell,
     systemd,
@@ -34,8 +42,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(capture.app, name="capture")
+app.add_typer(contract.app, name="contract")
+app.command()(contract.shift)
+app.command()(fleet.fleet)
 app.add_typer(device.app, name="device")
 app.command(name="devices")(device.list_)
+app.add_typer(runtime.app, name="runtime")
 app.add_typer(token.app, name="token")
 app.add_typer(virtual.app, name="virtual")
 app.command()(token.audit)
@@ -45,11 +57,15 @@ app.command()(backup.backup)
 app.command()(backup.restore)
 app.command()(backup.check)
 app.command()(doctor.doctor)
+app.command()(lint.lint)
+app.command()(diagnose.diagnose)
+app.command()(compare.compare)
+app.command()(sensitivity.sensitivity)
 app.command()(top.top)
 app.command()(systemd.systemd)
 app.command()(sentinel.sentinel)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Json = options.Json
 Number = Annotated[int, typer.Argument(help="The job's number.")]
 
 
@@ -77,16 +93,13 @@ def _options(
 def submit(
     context: typer.Context,
     models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="One .tflite file, or several.")],
-    inputs: Annotated[Path, typer.Option(help="Folder of pictures, or of .npy tensors.")],
-    labels: Annotated[Path | None, typer.Option(help="Tab-separated: file, label.")] = None,
-    recipe: Annotated[Path | None, typer.Option(help="What the device does to the pictures; else the model's.")] = None,
-    expected: Annotated[
-        Path | None, typer.Option(help="What the model was trained with; else its own recipe or metadata.")
-    ] = None,
+    inputs: Annotated[Path, typer.Option(help="Folder of pictures, .wav sounds, .txt texts or .npy tensors.")],
+    labels: options.Labels = None,
+    recipe: options.DeviceRecipe = None,
+    expected: options.Expected = None,
     on: Annotated[str, typer.Option(help="Which devices: 'abi=x86_64 sdk>=30'; all when left out.")] = "",
-    reference: Annotated[
-        list[str] | None, typer.Option(help="Whose answer is right: litert-ref (the default), litert. May be repeated.")
-    ] = None,
+    reference: options.References = None,
+    float_model: options.FloatModel = None,
     kernel: Annotated[str, typer.Option(help="Kernels on the device: delegate, builtin, reference.")] = "delegate",
     threads: Annotated[str, typer.Option(help="Threads on the device.")] = "1",
     warmup: Annotated[int, typer.Option(help="Invocations before the measured ones.")] = 5,
@@ -114,6 +127,10 @@ def submit(
     deadline: Annotated[str, typer.Option(help="Do not begin after 06:00, +8h, or a date.")] = "",
     after: Annotated[list[int] | None, typer.Option(help="Once this job is done. May be repeated.")] = None,
     fresh: Annotated[bool, typer.Option(help="Run it, though the same is queued already.")] = False,
+    assertions: options.Assertions = None,
+    baseline: options.Baseline = "",
+    contract_: options.Contract = None,
+    sequence: options.Sequence = False,
     wait: Annotated[bool, typer.Option(help="Wait for the verdict. Without a daemon, always.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -125,8 +142,10 @@ def submit(
     """
     from farm.cli.matrix import axes, expand
     from farm.cli.progress import follow
+    from farm.cli.references import with_earlier
     from farm.cli.submit import Options, RecipeFlags, check_model, prepare
     from farm.cli.when import moment
+    from farm.cli.yardsticks import read as read_yardsticks
     from farm.client import connect
 
     lab = shell.of(context)
@@ -140,6 +159,7 @@ def submit(
             "not_before": moment(not_before, "--not-before", now) if not_before else 0.0,
             "deadline": moment(deadline, "--deadline", now) if deadline else None,
         }  # fmt: skip
+        yardsticks = read_yardsticks(assertions or [], baseline, contract_, sequence=sequence)
         recipe_flags = RecipeFlags(crop, resize, channels, normalize, rotate)
         prepared = prepare(
             models[0], inputs, labels, recipe, expected,
@@ -147,13 +167,14 @@ def submit(
             Options(
                 on, tuple(reference or ["litert-ref"]), asked.kernels[0], asked.threads[0], warmup, repetitions,
                 tuple(passes.split(",")), layer_frames, isolated_frames, layer_budget_mb, asked.accelerators[0],
-                asked.cpu_masks[0], timeout, fixed_performance,
+                asked.cpu_masks[0], timeout, fixed_performance, float_model=float_model,
             ),
         )  # fmt: skip
         prepared = expand(prepared, asked, recipe, expected, recipe_flags, terms)
         with connect(lab.settings) as client:
-            client.upload(prepared.files)
-            job = client.submit(prepared.submission)
+            client.upload(prepared.files | yardsticks.files)
+            submission = with_earlier(prepared.submission, prepared.references, client)
+            job = client.submit(yardsticks.of(submission, client))
             if wait or client.embedded:
                 lab.err.print(f"job {job.job}: {len(job.runs)} runs", highlight=False)
                 try:

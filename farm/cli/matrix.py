@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import ValidationError
 
-from farm.cli.submit import Prepared, cpus, find_recipes
+from farm.cli.submit import Prepared, choose_recipes, cpus
 from farm.errors import InputsError
 from farm.model import graph as graphs
 from farm.store.artifacts import sha256_of
@@ -78,9 +78,11 @@ def expand(
         for model in asked.models:
             sha256 = sha256_of(model)
             files[sha256] = model
-            pictures = any(frame.kind == "image" for frame in base.frames)
-            found = find_recipes(model, graphs.read_file(model), recipe, expected, flags) if pictures else (None, None)
-            uses[model] = {"model_name": model.name, "model_sha256": sha256, "recipe": found[0], "expected": found[1]}
+            found = choose_recipes(model, graphs.read_file(model), recipe, expected, flags, base.frames[0])
+            files |= found.files
+            uses[model] = {
+                "model_name": model.name, "model_sha256": sha256, "recipe": found.deployed, "expected": found.expected,
+            }  # fmt: skip
         names = _names(asked.models)
         for model, kernel, threads, accelerator, mask in product(
             asked.models, asked.kernels, asked.threads, asked.accelerators, asked.cpu_masks

@@ -9,8 +9,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from farm.cli.ladder_render import ladder
+from farm.cli.quantization_render import quantization
+from farm.cli.render_diagnosis import diagnosis
+from farm.cli.task_render import task_metrics
 from farm.report.words import (
     VIRTUAL_NOTE,
+    blame_words,
     energy_line,
     grounds,
     layer_label,
@@ -115,9 +120,15 @@ def latency_table(console: Console, found: LatencyTable) -> None:
 
 
 def _words(use: RecipeUse) -> str:
-    words = use.recipe.model_dump()
-    normalize = words.pop("normalize")
-    return ", ".join(f"{k} {v}" for k, v in words.items()) + f", mean {normalize['mean']}, std {normalize['std']}"
+    """Those that apply to what it is for."""
+    words = use.recipe.model_dump(exclude_none=True)
+    special = {name: words.pop(name, {}) for name in ("audio", "text", "detection", "normalize")}
+    if use.recipe.kind != "image":
+        words = {"task": use.recipe.task}
+    told = words | {
+        k: v for inner in special.values() for k, v in inner.items() if use.recipe.kind == "image" or k not in words
+    }
+    return ", ".join(f"{k} {v}" for k, v in told.items())
 
 
 def _run(console: Console, run: Run) -> None:
@@ -134,7 +145,12 @@ def _run(console: Console, run: Run) -> None:
             table.add_row(t.type, str(t.count), f"{t.time_us:.1f}", percent(t.share))
         console.print(table)
     for comparison in run.comparisons:
-        _layers(console, comparison)
+        layers(console, comparison)
+    diagnosis(console, run)
+    if run.ladder is not None:
+        ladder(console, run.ladder)
+    if run.quantization is not None:
+        quantization(console, run.quantization)
     if run.pair is not None:
         _pair(console, run.pair)
     if run.latency_ms is not None:
@@ -155,8 +171,11 @@ def _run(console: Console, run: Run) -> None:
         if a.p_value is not None:
             line += f", McNemar p = {a.p_value:.2g}"
         console.print(line, highlight=False, soft_wrap=True)
+    if run.metrics is not None:
+        task_metrics(console, run.metrics)
     _measures(console, run)
-    console.print(f"pushed: {run.pushed_bytes} bytes", highlight=False)
+    if run.id:  # captures that no job left were pushed by whoever took them
+        console.print(f"pushed: {run.pushed_bytes} bytes", highlight=False)
     _files(console, run)
 
 
@@ -195,7 +214,8 @@ def _files(console: Console, run: Run) -> None:
         console.print(f"removed by retention: {escape(', '.join(removed))}", highlight=False, soft_wrap=True)
 
 
-def _layers(console: Console, comparison: Comparison) -> None:
+def layers(console: Console, comparison: Comparison) -> None:
+    """Those with most error, and where they part first."""
     first = comparison.first_divergence
     shown = sorted(comparison.layers, key=lambda d: -d.running_nrmse)[:WORST_LAYERS]
     table = Table(
@@ -217,6 +237,9 @@ def _layers(console: Console, comparison: Comparison) -> None:
             "" if d.lsb is None else f"{d.lsb:.0f}", "" if d.time_us is None else f"{d.time_us:.1f}", style=mark,
         )  # fmt: skip
     console.print(table)
+    if comparison.notes:
+        told = "; ".join(f"{key}: {value}" for key, value in comparison.notes.items())
+        console.print(f"  {escape(told)}", highlight=False, soft_wrap=True)
     left_out = len(comparison.layers) - len(shown)
     if left_out > 0:
         console.print(f"  and {left_out} layers with less error: farm report, or --json", highlight=False)
@@ -238,6 +261,7 @@ def _verdict(console: Console, run: Run) -> None:
     lines = [f"[bold]{verdict.kind.upper()}[/]  cause: {escape(verdict.cause)}", escape(verdict.summary)]
     if verdict.remedy:
         lines.append(f"mend it: {escape(verdict.remedy)}")
+    lines += [f"{escape(blame_words(b))}" for b in verdict.blames if b.word != "none"]
     lines.append(grounds(run))
     console.print(
         Panel(

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from farm import settings as settings_file
 from farm.cli import exits, render
-from farm.errors import BugError, FarmError
+from farm.errors import BugError, FarmError, InputsError
 from farm.report.document import Failure
 
 if TYPE_CHECKING:
@@ -65,6 +65,18 @@ def print_json(text: str) -> None:
     """One JSON document on stdout."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def write(file: Path, text: str) -> None:
+    """A file that the user named.
+
+    Raises:
+        InputsError: it cannot be written.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as e:
+        raise InputsError(f"cannot be written: {e.strerror}", where=str(file), remedy="give another path") from e
 
 
 @contextlib.contextmanager

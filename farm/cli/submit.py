@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from farm import inputs as folder
+from farm.cli.references import References, parse
+from farm.compare.layers import is_quantized
 from farm.errors import InputsError, ModelError, RecipeError
 from farm.model import graph as graphs
 from farm.model import metadata
 from farm.model import recipe as recipes
+from farm.reference import words
 from farm.run.preflight import classes_of
 from farm.store.artifacts import sha256_of
-from farm.submission import PASSES, RecipeUse, Submission
+from farm.submission import PASSES, FloatTwin, RecipeUse, Submission
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from farm.model.graph import Graph
-    from farm.submission import Accelerator, Kernel
+    from farm.submission import Accelerator, InputFrame, Kernel
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class Options:
     """Hex digits; empty leaves it to the device."""
     pass_timeout_s: float = 600
     fixed_performance: bool = False
+    float_model: Path | None = None
+    """Before quantization."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,7 @@ class Prepared:
 
     submission: Submission
     files: dict[str, Path]
+    references: References = field(default_factory=lambda: References(()))
 
 
 def prepare(
@@ -102,24 +108,28 @@ def prepare(
         JobError: something cannot be read, or does not fit together.
     """
     graph = graphs.read_file(model)
+    asked = parse(options.references)
     classes = classes_of(graph)
-    table = folder.read_labels(labels, classes) if labels is not None else None
+    truth = folder.read_truth(labels, classes) if labels is not None else None
     files = folder.discover(inputs)
-    frames = folder.frames(files, table)
-    pictures = any(frame.kind == "image" for frame in frames)
-    use, right = find_recipes(model, graph, recipe, expected, flags) if pictures else (None, None)
+    frames = folder.frames(files, truth)
+    chosen = choose_recipes(model, graph, recipe, expected, flags, frames[0])
+    names = truth.names if truth is not None else {}
     model_sha256 = sha256_of(model)
+    twin, twin_files = float_twin(options.float_model)
     try:
         submission = Submission(
             model_name=model.name,
             model_sha256=model_sha256,
             inputs=str(inputs.absolute()),
             frames=tuple(frames),
-            labels=tuple(table.names.get(i, "") for i in range(max(table.names) + 1)) if table and table.names else (),
-            recipe=use,
-            expected=right,
+            labels=tuple(names.get(i, "") for i in range(max(names) + 1)) if names else (),
+            recipe=chosen.deployed,
+            expected=chosen.expected,
             selector=options.selector,
-            references=options.references,
+            references=asked.names,
+            sources=asked.sources,
+            float_twin=twin,
             kernel=options.kernel,
             threads=options.threads,
             warmup=options.warmup,
@@ -143,7 +153,75 @@ def prepare(
         for frame, file in zip(frames, files, strict=True)
         for sha256, part in zip(frame.sha256, folder.parts(file), strict=True)
     }
-    return Prepared(submission, {model_sha256: model, **named})
+    if truth is not None:
+        named |= truth.files
+    return Prepared(submission, {model_sha256: model, **named, **chosen.files, **asked.files, **twin_files}, asked)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The recipes of a submission, and the files they name."""
+
+    deployed: RecipeUse | None
+    expected: RecipeUse | None
+    files: dict[str, Path] = field(default_factory=dict)
+
+
+def choose_recipes(
+    model: Path, graph: Graph, recipe: Path | None, expected: Path | None, flags: RecipeFlags, frame: InputFrame
+) -> Chosen:
+    """As `find_recipes`, made to fit frames like `frame`: its truth tells the task where the recipe does not.
+
+    Of raw tensors, a recipe tells only what the outputs mean.
+
+    Raises:
+        RecipeError: as `find_recipes`, or the recipe is for another task than the labels.
+    """
+    use, right = find_recipes(model, graph, recipe, expected, flags)
+    if frame.kind == "tensor":
+        base = use or (RecipeUse(recipe=recipes.Recipe(), origin="the labels") if frame.truth is not None else None)
+        use = None if base is None else _for_task(base, frame)
+        if use is None or use.recipe.task == "classification":
+            return Chosen(None, None)
+        told = recipes.Recipe(task=use.recipe.task, detection=use.recipe.detection)
+        return Chosen(use.model_copy(update={"recipe": told}), None)
+    use, right = _like(use, right), _like(right, use)
+    files: dict[str, Path] = {}
+    fitting = [None if one is None else _stored(_for_task(one, frame), files) for one in (use, right)]
+    return Chosen(fitting[0], fitting[1], files)
+
+
+def _like(use: RecipeUse | None, other: RecipeUse | None) -> RecipeUse | None:
+    """With the other's words about outputs, where it says none itself: the two are of one model."""
+    if use is None or other is None:
+        return use
+    known = other.recipe.model_fields_set - use.recipe.model_fields_set
+    words: dict[str, Any] = {name: getattr(other.recipe, name) for name in ("task", "detection") if name in known}
+    return use.model_copy(update={"recipe": use.recipe.model_copy(update=words)}) if words else use
+
+
+def _for_task(use: RecipeUse, frame: InputFrame) -> RecipeUse:
+    stated = "task" in use.recipe.model_fields_set
+    if frame.truth is None or frame.truth == use.recipe.task:
+        return use
+    if stated:
+        raise RecipeError(
+            f"task: the recipe says {use.recipe.task}, the labels are of {frame.truth}",
+            where=use.origin,
+            remedy=f'task = "{frame.truth}", or other labels',
+        )
+    return use.model_copy(update={"recipe": use.recipe.model_copy(update={"task": frame.truth})})
+
+
+def _stored(use: RecipeUse, files: dict[str, Path]) -> RecipeUse:
+    """Its vocabulary by sha256 instead of by path."""
+    if use.recipe.text is None:
+        return use
+    path = Path(use.recipe.text.vocabulary)
+    sha256 = sha256_of(path)
+    words.parse(path.read_bytes(), str(path))  # what is wrong with it is said before anything is uploaded
+    files[sha256] = path
+    return use.model_copy(update={"recipe": use.recipe.with_vocabulary(sha256)})
 
 
 def find_recipes(
@@ -162,7 +240,7 @@ def find_recipes(
     use = RecipeUse(recipe=recipes.load(recipe), origin=str(recipe)) if recipe is not None else own
     words = flags.words()
     if words:
-        base = use.recipe.model_dump() if use is not None else {}
+        base = use.recipe.model_dump(exclude_unset=True) if use is not None else {}
         try:
             changed = recipes.Recipe.model_validate(base | words)
         except ValidationError as e:
@@ -176,6 +254,20 @@ def find_recipes(
     use = use or stated
     # A recipe that says what the device does anyway is no second opinion: labels have to be the judge then.
     return use, None if right is None or use is None or right.recipe == use.recipe else right
+
+
+def float_twin(path: Path | None) -> tuple[FloatTwin | None, dict[str, Path]]:
+    """What `--float` names, and the file to send.
+
+    Raises:
+        ModelError: it is no `.tflite`, or quantized itself.
+    """
+    if path is None:
+        return None, {}
+    if is_quantized(graphs.read_file(path)):
+        raise ModelError("is quantized itself", where=f"--float: {path}", remedy="give the model before quantization")
+    sha256 = sha256_of(path)
+    return FloatTwin(model_name=path.name, model_sha256=sha256), {sha256: path}
 
 
 def cpus(text: str) -> int:

@@ -28,12 +28,12 @@ from farm.client.links import RemoteLink
 from farm.errors import DaemonError, FarmError, InputsError
 from farm.report.document import Job, Watch
 from farm.store.artifacts import sha256_of
+from farm.submission import Submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from farm.client.links import Link
-    from farm.submission import Submission
 
 FIND_S = 30.0  # for a daemon that starts up or shuts down at this moment
 SILENCE_S = 30.0  # the daemon sends a ping every 5 s into a stream
@@ -137,6 +137,10 @@ class Client:
     def job(self, job: int) -> Job:
         """One job with all its figures."""
         return Job.model_validate_json(self._request("GET", f"/api/jobs/{job}").content)
+
+    def submission(self, job: int) -> Submission:
+        """What was submitted as a job; `artifact` gives the files it names."""
+        return Submission.model_validate_json(self._request("GET", f"/api/jobs/{job}/submission").content)
 
     def cancel(self, job: int) -> Job:
         """Cancel a job; one that is over stays as it is."""

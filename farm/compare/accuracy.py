@@ -18,7 +18,7 @@ Z95 = 1.959963984540054
 Z80 = 0.8416212335729143
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
+def wilson(hits: float, n: int) -> tuple[float, float]:
     """95 % Wilson score interval of a share (Wilson 1927); (0, 1) for n = 0."""
     if n == 0:
         return 0.0, 1.0

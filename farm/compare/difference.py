@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +48,14 @@ class Difference:
 
 
 def difference(device: Array, reference: Array, tensor: Tensor) -> Difference:
-    """Compare two values of `tensor`, as logged (not dequantized), in any shape of equal size."""
+    """Compare two values of `tensor`, as logged (not dequantized), in any shape of equal size.
+
+    Where one of them is in real numbers (a reference's, whose own model is not quantized), the other is dequantized. Then what
+    is beyond the range of the integers counts as error, as it is one, and `lsb` is the largest difference in steps.
+    """
+    kinds = {device.dtype.kind, reference.dtype.kind}
+    if tensor.scale and device.size == reference.size and "f" in kinds and kinds & {"i", "u"}:
+        return _mixed(device, reference, tensor)
     quantized = bool(tensor.scale) and reference.dtype.kind in "iu"
     if device.size != reference.size or device.dtype != reference.dtype:
         return _broken(quantized)
@@ -84,6 +91,17 @@ def difference(device: Array, reference: Array, tensor: Tensor) -> Difference:
     )
 
 
+def _mixed(device: Array, reference: Array, tensor: Tensor) -> Difference:
+    """Of integers that stand for real numbers, and real numbers."""
+    wide: list[Array] = []
+    for values in (device, reference):
+        fits = values if len(tensor.scale) == 1 or values.ndim == len(tensor.shape) else values.reshape(tensor.shape)
+        wide.append(real(fits, tensor) if values.dtype.kind in "iu" else fits.astype(np.float64))
+    found = difference(wide[0].ravel(), wide[1].ravel(), replace(tensor, scale=(), zero_point=()))
+    step = max(map(abs, tensor.scale)) or 1.0
+    return replace(found, lsb=BROKEN if found.nrmse >= BROKEN else found.max_abs / step)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sums:
     n: int
@@ -117,7 +135,7 @@ def _sums(mine: Array, other: Array, zero: float) -> _Sums:
 
 def _summed(mine: Array, other: Array, zero: float, work: type[np.float32 | np.float64]) -> _Sums:
     size, gap, low, high = len(other), 0.0, np.inf, -np.inf
-    scratch: Array = np.empty((2, min(BLOCK + PIECE, size)), work)
+    scratch: Array = np.empty((2, min(max(BLOCK, 2 * PIECE), size)), work)
     # |reference|^2, |difference|^2 and their product, piece by piece: they add up in float64.
     sums: Array = np.zeros((3, -(-size // PIECE) + TRIES), work)
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
@@ -150,7 +168,7 @@ def _summed(mine: Array, other: Array, zero: float, work: type[np.float32 | np.f
 
 @functools.lru_cache(maxsize=4096)
 def _blocks(size: int, piece: int, block: int) -> tuple[tuple[int, int, slice, tuple[int, int]], ...]:
-    """Start and end of each block, where its sums go, and its shape in pieces of equal size, none above `piece`."""
+    """Start and end of each block, where its sums go, and its shape in pieces of equal size, none of twice `piece` or more."""
     if not size:
         return ()
     least = -(-size // piece)

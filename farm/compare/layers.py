@@ -42,6 +42,15 @@ def is_quantized(graph: Graph) -> bool:
     return any(graph.tensors[t].scale and graph.tensors[t].dtype != "float32" for t in made)
 
 
+def has_real_layers(reference: Recording, graph: Graph) -> bool:
+    """Whether a reference answers in real numbers where the model stores integers: then quantization is between the two."""
+    return any(
+        s.tensor not in graph.inputs and graph.tensors[s.tensor].scale and s.dtype.startswith("float")
+        for s in reference.specs
+        if 0 <= s.tensor < len(graph.tensors)
+    )
+
+
 def threshold(graph: Graph, *, control: Comparison | None = None, input_nrmse: float = 0.0) -> float:
     """The running nRMSE above which a layer counts as diverged: above what healthy kernels show.
 
@@ -100,6 +109,7 @@ def compare_layers(
         first_divergence=None,
         layers=layers,
         isolated_threshold=own_limit(graph) if own else None,
+        notes=reference.header.labels,
     )
     return judged(comparison, threshold)
 

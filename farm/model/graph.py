@@ -142,11 +142,19 @@ def read_file(path: Path) -> Graph:
     Raises:
         ModelError: as `read`, or the file cannot be opened.
     """
+    return read(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a model file.
+
+    Raises:
+        ModelError: it cannot be opened.
+    """
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as e:
         raise ModelError(f"cannot be read: {e.strerror}", where=str(path), remedy="check the path") from e
-    return read(data, str(path))
 
 
 @functools.cache

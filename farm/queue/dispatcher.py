@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 DRAIN_LOOK_S = 0.1
+OTHERS = 4
+"""Runs of the same job whose layers a run is compared with: other devices, other kernels."""
 TICK_S = 0.5  # for what nobody announces: devices that come and go, leases that run out
 UNBLAMED = (StoppingError, ConditionsError)
 DOOM_S = 2.0  # between two looks at deadlines, while nothing else changes
@@ -281,7 +283,8 @@ class Dispatcher(Listener):
             return
         with self._lock:
             self._active[lease.token] = (lease, now + length / 4)
-        work = Work(run.id, lease.attempt, lease.token, self._asked(run.id, lease.job), device)
+        others = self._state.captures(run.job, "layers", OTHERS)
+        work = Work(run.id, lease.attempt, lease.token, self._asked(run.id, lease.job), device, others)
         try:
             self._executor.start(work)
         except StoppingError as e:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from farm.store.artifacts import ArtifactStore
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when pre-processing or the recording's content changes."""
 
 
@@ -30,6 +30,8 @@ class CacheKey(BaseModel):
     runtime: str
     version: str
     model_sha256: str
+    source: str = ""
+    """What else answers: JSON of the files, URL and state of a `ReferenceSource`; empty: nothing."""
     recipe: str
     """Its JSON; empty for raw tensors."""
     frames: tuple[tuple[int, str, tuple[str, ...]], ...]

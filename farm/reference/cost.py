@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from farm.model.graph import Graph
+    from farm.model.graph import Graph, Node
 
 REFERENCE_BUDGET = 30e9
 """Multiply-accumulates that reference kernels may spend on one run's outputs: about 30 s of one core, 1 a nanosecond."""
@@ -14,23 +14,24 @@ REFERENCE_BUDGET = 30e9
 
 def multiply_accumulates(graph: Graph) -> float:
     """Of one frame: convolutions and matrix products exactly, other operators one a value made."""
-    total = 0.0
-    for node in graph.nodes:
-        made = sum(_size(graph, t) for t in node.outputs if t >= 0)
-        weights = graph.tensors[node.inputs[1]].shape if len(node.inputs) > 1 and node.inputs[1] >= 0 else ()
-        if node.op == "CONV_2D" and len(weights) == 4:
-            total += made * math.prod(weights[1:])
-        elif node.op == "DEPTHWISE_CONV_2D" and len(weights) == 4:
-            total += made * weights[1] * weights[2]
-        elif node.op == "TRANSPOSE_CONV" and len(node.inputs) > 2:
-            total += _size(graph, node.inputs[2]) * math.prod(weights) / max(1, weights[3] if len(weights) == 4 else 1)
-        elif node.op == "FULLY_CONNECTED" and len(weights) == 2:
-            total += made * weights[1]
-        elif node.op == "BATCH_MATMUL":
-            total += made * max(1, graph.tensors[node.inputs[0]].shape[-1])
-        else:
-            total += made
-    return total
+    return sum(node_cost(graph, node) for node in graph.nodes)
+
+
+def node_cost(graph: Graph, node: Node) -> float:
+    """Multiply-accumulates of one operator in one frame."""
+    made = sum(_size(graph, t) for t in node.outputs if t >= 0)
+    weights = graph.tensors[node.inputs[1]].shape if len(node.inputs) > 1 and node.inputs[1] >= 0 else ()
+    if node.op == "CONV_2D" and len(weights) == 4:
+        return made * math.prod(weights[1:])
+    if node.op == "DEPTHWISE_CONV_2D" and len(weights) == 4:
+        return made * weights[1] * weights[2]
+    if node.op == "TRANSPOSE_CONV" and len(node.inputs) > 2:
+        return _size(graph, node.inputs[2]) * math.prod(weights) / max(1, weights[3] if len(weights) == 4 else 1)
+    if node.op == "FULLY_CONNECTED" and len(weights) == 2:
+        return made * weights[1]
+    if node.op == "BATCH_MATMUL":
+        return made * max(1, graph.tensors[node.inputs[0]].shape[-1])
+    return made
 
 
 def affordable(graph: Graph, frames: int) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from farm.errors import InputsError, RecipeError
-from farm.reference import preprocess
+from farm.reference import audio, preprocess, wav, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     Shapes = Mapping[int, tuple[int, ...]]
 
 
+PLURALS = {"image": "pictures", "audio": "clips", "text": "texts"}
+SINGULARS = {"image": "a picture", "audio": "a clip", "text": "a text"}
+
+
 class FrameReader:
     """One frame, decoded once and pre-processed under any number of recipes. Shapes by tensor index, batch fixed."""
 
@@ -31,19 +35,25 @@ class FrameReader:
         self._graph = graph
         self._shapes = shapes
         self._image: Array | None = None
-        self._resized: dict[tuple[int, float, str], Array] = {}
+        self._clip: wav.Clip | None = None
+        self._resized: dict[tuple[object, ...], Array] = {}
 
     def inputs(self, recipe: Recipe | None) -> dict[int, Array]:
         """Every model input, in its own dtype and shape.
 
         Raises:
             InputsError: the frame is broken or does not fit the model.
-            RecipeError: a picture without a recipe.
+            RecipeError: no recipe, or one that is not for such frames or such a model.
         """
         if self._frame.kind == "tensor":
             return self._tensors()
+        recipe = self._recipe(recipe)
+        if self._frame.kind == "audio":
+            return self._sound(recipe)
+        if self._frame.kind == "text":
+            return self._words(recipe)
         index = self._image_input()
-        real = preprocess.values(self.pixels(recipe), self._recipe(recipe))
+        real = preprocess.values(self.pixels(recipe), recipe)
         return {index: preprocess.quantize(real, self._graph.tensors[index])[None]}
 
     def pixels(self, recipe: Recipe | None) -> Array:
@@ -53,7 +63,7 @@ class FrameReader:
             InputsError, RecipeError: as `inputs`.
         """
         recipe = self._recipe(recipe)
-        key = (recipe.rotate, recipe.crop, recipe.resize)
+        key = (recipe.rotate, recipe.crop, recipe.resize, recipe.fit, recipe.pad)
         if key not in self._resized:
             _, height, width, _ = self._shapes[self._image_input()]
             if self._image is None:
@@ -61,10 +71,63 @@ class FrameReader:
             self._resized[key] = preprocess.geometry(self._image, recipe, height, width)
         return self._resized[key]
 
+    def clip(self) -> wav.Clip:
+        """The sound, decoded.
+
+        Raises:
+            InputsError: it is no WAV file.
+        """
+        if self._clip is None:
+            self._clip = wav.decode(self._artifacts.read(self._frame.sha256[0]), self._frame.name)
+        return self._clip
+
+    def _sound(self, recipe: Recipe) -> dict[int, Array]:
+        assert recipe.audio is not None  # noqa: S101  # `_recipe` looked
+        (index,) = self._inputs(audio.TYPES, "a clip", only=1)
+        real = audio.values(self.clip(), recipe.audio, self._shapes[index], self._frame.name)
+        return {index: preprocess.quantize(real, self._graph.tensors[index])}
+
+    def _words(self, recipe: Recipe) -> dict[int, Array]:
+        assert recipe.text is not None  # noqa: S101  # `_recipe` looked
+        indices = self._inputs(words.TYPES, "a text")
+        name = self._frame.name
+        ids = words.vocabulary(self._artifacts.path(recipe.text.vocabulary), "vocabulary")
+        rows = words.inputs(
+            self._artifacts.read(self._frame.sha256[0]), recipe.text, ids, [self._shapes[i] for i in indices], name
+        )
+        return {i: row.astype(self._graph.tensors[i].dtype) for i, row in zip(indices, rows, strict=True)}
+
+    def _inputs(self, types: frozenset[str], what: str, only: int | None = None) -> tuple[int, ...]:
+        """The model's inputs, which must be of these types and, where that matters, so many."""
+        inputs = self._graph.inputs
+        found = [self._graph.tensors[i].dtype for i in inputs]
+        if not inputs or not types.issuperset(found) or (only is not None and len(inputs) != only):
+            raise InputsError(
+                f"is {what}; the model's inputs are {', '.join(found) or 'none'}, "
+                f"not {'one ' if only == 1 else ''}{' or '.join(sorted(types))}",
+                where=self._frame.name,
+                remedy="give the inputs as .npy tensors",
+            )
+        return inputs
+
     def _recipe(self, recipe: Recipe | None) -> Recipe:
+        kind = self._frame.kind
         if recipe is None:
             raise RecipeError(
-                "pictures need a recipe", where=self._frame.name, remedy="give --recipe, or .npy tensors as inputs"
+                f"{PLURALS[kind]} need a recipe",
+                where=self._frame.name,
+                remedy="give --recipe, or .npy tensors as inputs",
+            )
+        if recipe.kind != kind:
+            remedy = (
+                "it is for pictures: add [audio] or [text]"
+                if recipe.kind == "image"
+                else "give --recipe, or other inputs"
+            )
+            raise RecipeError(
+                f"the recipe is for {PLURALS[recipe.kind]}, this is {SINGULARS[kind]}",
+                where=self._frame.name,
+                remedy=remedy,
             )
         return recipe
 

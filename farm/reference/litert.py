@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from farm.model.graph import Graph
+    from farm.reference.contract import Means
 
     Array = np.ndarray[Any, Any]
 
@@ -36,7 +37,7 @@ class LiteRt(Reference):
         """Of the installed wheel."""
         return importlib.metadata.version("ai-edge-litert")
 
-    def __init__(self, model: bytes, graph: Graph, *, layers: bool, threads: int) -> None:
+    def __init__(self, model: bytes, graph: Graph, *, layers: bool, threads: int, means: Means | None = None) -> None:  # noqa: ARG002  # it needs none
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         try:

@@ -1,11 +1,12 @@
 """The recipe on the host: Pillow and numpy, written apart from the agent so that each checks the other.
 
-Order: rotate, crop, resize to u8, channels, normalize, quantize (docs/preprocessing.md).
+Order: rotate, crop, resize to u8, channels, normalize, quantize (docs/recipes.md).
 """
 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,16 +42,54 @@ def decode(data: bytes, name: str) -> Array:
     except InputsError:
         raise
     except Exception as e:  # Pillow's plugins raise whatever their parsing does
-        raise InputsError(
-            f"is not a picture that can be read ({e})", where=name, remedy="remove it, or save it again as PNG or JPEG"
-        ) from e
+        raise _unreadable(name, e) from e
+
+
+def size(data: bytes, name: str) -> tuple[int, int]:
+    """Height and width of an encoded picture, upright. Errors as in `decode`."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            turned = image.getexif().get(0x0112, 1) in {5, 6, 7, 8}
+            return (image.width, image.height) if turned else (image.height, image.width)
+    except Exception as e:  # as in `decode`
+        raise _unreadable(name, e) from e
 
 
 def geometry(image: Array, recipe: Recipe, height: int, width: int) -> Array:
-    """Rotated, cropped and resized: u8 [h, w, 3] -> u8 [height, width, 3]."""
+    """Rotated, cropped, resized and letterboxed: u8 [h, w, 3] -> u8 [height, width, 3]."""
     turned = np.rot90(image, recipe.rotate // 90)
-    (top, kept_h), (left, kept_w) = (_kept(side, recipe.crop) for side in turned.shape[:2])
-    return resize(np.ascontiguousarray(turned[top : top + kept_h, left : left + kept_w]), recipe.resize, height, width)
+    at = placed(turned.shape[0], turned.shape[1], recipe, height, width)
+    cut = np.ascontiguousarray(turned[at.top : at.top + at.kept_h, at.left : at.left + at.kept_w])
+    made = resize(cut, recipe.resize, at.height, at.width)
+    if made.shape[:2] == (height, width):
+        return made
+    result = np.full((height, width, 3), recipe.pad, np.uint8)
+    result[at.down : at.down + at.height, at.right : at.right + at.width] = made
+    return result
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What of a turned picture is kept, and where in the model's input it comes to lie, in pixels."""
+
+    top: int
+    left: int
+    kept_h: int
+    kept_w: int
+    down: int
+    right: int
+    height: int
+    width: int
+
+
+def placed(h: int, w: int, recipe: Recipe, height: int, width: int) -> Placed:
+    """Crop and fit of a picture of h x w, after it was turned, for an input of height x width."""
+    (top, kept_h), (left, kept_w) = _kept(h, recipe.crop), _kept(w, recipe.crop)
+    if recipe.fit == "stretch":
+        return Placed(top, left, kept_h, kept_w, 0, 0, height, width)
+    scale = min(height / kept_h, width / kept_w)
+    new_h, new_w = (max(1, int(np.floor(side * scale + 0.5))) for side in (kept_h, kept_w))
+    return Placed(top, left, kept_h, kept_w, (height - new_h) // 2, (width - new_w) // 2, new_h, new_w)
 
 
 def values(pixels: Array, recipe: Recipe) -> Array:
@@ -79,6 +118,12 @@ def resize(image: Array, method: str, height: int, width: int) -> Array:
     along = {"area": _area, "nearest": _nearest}.get(method) or (lambda a, n, axis: _lerp(a, n, axis, method))
     real = along(along(image.astype(np.float64), height, 0), width, 1)
     return np.clip(np.floor(real + 0.5), 0, 255).astype(np.uint8)
+
+
+def _unreadable(name: str, e: Exception) -> InputsError:
+    return InputsError(
+        f"is not a picture that can be read ({e})", where=name, remedy="remove it, or save it again as PNG or JPEG"
+    )
 
 
 def _kept(side: int, crop: float) -> tuple[int, int]:

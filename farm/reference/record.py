@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import queue
 import signal
@@ -20,7 +21,8 @@ import farm
 from farm import errors, host_cpu
 from farm.capture.recording import Recording, load
 from farm.reference import cache as caches
-from farm.reference.registry import find
+from farm.reference.environments import home
+from farm.reference.registry import find, ready
 from farm.reference.worker import WorkerAnswer, WorkerJob
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from farm.model.recipe import Recipe
     from farm.store.artifacts import ArtifactStore
-    from farm.submission import InputFrame
+    from farm.submission import InputFrame, ReferenceSource
 
     Progress = Callable[[int, int], None]
     """Told how many frames are done, of how many; may raise to give up."""
@@ -47,15 +49,18 @@ def record(
     recipe: Recipe | None,
     layers: bool,
     threads: int = 1,
+    sources: Sequence[ReferenceSource] = (),
     progress: Progress | None = None,
     timeout_s: float,
 ) -> Recording:
-    """What reference `name` computes for `frames` (index, frame) under `recipe`.
+    """What reference `name` computes for `frames` (index, frame) under `recipe`; `name` is one of `sources`, or a runtime's.
 
-    `layers`: inputs and every tensor that depends on them; otherwise the outputs alone.
+    `layers`: inputs and every tensor that depends on them, as far as the reference has it; otherwise the outputs alone.
+    An earlier capture lacks the layers of frames for which it logged none. `artifacts` is in the farm's data folder, where the
+    runtimes' environments are, too.
 
     Raises:
-        JobError: no such reference (lists those there are).
+        JobError: no such reference (lists those there are), or it is not installed (says what to type).
         ModelError: the runtime refuses the model, fails on it or crashes.
         InputsError: a frame is broken or does not fit the model (names file, got and expected).
         DeadlineError: over `timeout_s` of wall-clock time; the worker and its group were killed.
@@ -69,6 +74,7 @@ def record(
         recipes=(recipe,),
         layers=layers,
         threads=threads,
+        sources=sources,
         progress=progress,
         timeout_s=timeout_s,
     )[0]
@@ -84,16 +90,20 @@ def record_all(
     recipes: Sequence[Recipe | None],
     layers: bool,
     threads: int = 1,
+    sources: Sequence[ReferenceSource] = (),
     progress: Progress | None = None,
     timeout_s: float,
 ) -> tuple[Recording, ...]:
     """As `record`, for several recipes at once: a frame is decoded once, and one worker serves them all."""
-    runtime = find(name)
+    source = ready(name, sources, home(artifacts.folder.parent))
+    runtime = find(source.runtime)
+    state = runtime.state(source) + (json.dumps([f.name for _, f in frames]) if runtime.by_name else "")
     keys = [
         caches.CacheKey(
-            runtime=name,
+            runtime=runtime.name,
             version=runtime.version(),
             model_sha256=model_sha256,
+            source=source.model_dump_json(exclude_defaults=True) + state,
             recipe="" if recipe is None else recipe.model_dump_json(),
             frames=tuple((i, f.kind, f.sha256) for i, f in frames),
             layers=layers,
@@ -104,16 +114,20 @@ def record_all(
     found = [caches.look_up(cache, key, artifacts) for key in keys]
     missing = [i for i, recording in enumerate(found) if recording is None]
     if missing:
-        job = WorkerJob(
-            runtime=name,
-            artifacts=artifacts.folder.absolute(),
-            model_sha256=model_sha256,
-            frames=tuple(frames),
-            recipes=tuple(recipes[i] for i in missing),
-            layers=layers,
-            threads=threads,
-        )
-        made = run_worker(job, progress=progress, timeout_s=timeout_s)
+        with _scratch() as scratch:
+            job = WorkerJob(
+                runtime=runtime.name,
+                source=source,
+                artifacts=artifacts.folder.absolute(),
+                environments=home(artifacts.folder.parent).absolute(),
+                scratch=scratch,
+                model_sha256=model_sha256,
+                frames=tuple(frames),
+                recipes=tuple(recipes[i] for i in missing),
+                layers=layers,
+                threads=threads,
+            )
+            made = run_worker(job, progress=progress, timeout_s=timeout_s)
         for i, sha256 in zip(missing, made, strict=True):
             caches.keep(cache, keys[i], sha256)
             found[i] = load(artifacts, sha256)
@@ -133,23 +147,26 @@ def record_times(
 
     Waits for this computer's CPU first, so that nothing else that measures runs beside it. Errors as in `record`.
     """
-    find(name)
-    job = WorkerJob(
-        runtime=name,
-        artifacts=artifacts.folder.absolute(),
-        model_sha256=model_sha256,
-        frames=(),
-        recipes=(),
-        layers=False,
-        threads=1,
-        rounds=rounds,
-    )
+    source = ready(name, (), home(artifacts.folder.parent))
 
     def wait() -> None:
         if progress is not None:
             progress(0, rounds)
 
-    with host_cpu.held(wait):  # a virtual phone's times are of this CPU, too
+    with _scratch() as scratch, host_cpu.held(wait):  # a virtual phone's times are of this CPU, too
+        job = WorkerJob(
+            runtime=source.runtime,
+            source=source,
+            artifacts=artifacts.folder.absolute(),
+            environments=home(artifacts.folder.parent).absolute(),
+            scratch=scratch,
+            model_sha256=model_sha256,
+            frames=(),
+            recipes=(),
+            layers=False,
+            threads=1,
+            rounds=rounds,
+        )
         (made,) = run_worker(job, progress=progress, timeout_s=timeout_s)
     return load(artifacts, made)
 
@@ -170,6 +187,12 @@ def run_worker(job: WorkerJob, *, progress: Progress | None, timeout_s: float) -
             if answer.recordings:
                 return answer.recordings
         raise _crash(process, log, job)
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="farm-reference-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from farm.model.graph import Graph
-    from farm.reference.contract import Reference
+    from farm.reference.contract import Means, Reference
 
     Array = np.ndarray[Any, Any]
 
@@ -30,7 +30,7 @@ LARGEST_INDEX = 100
 
 
 def operator_times(
-    model: bytes, graph: Graph, runtime: type[Reference], rounds: int
+    model: bytes, graph: Graph, runtime: type[Reference], rounds: int, means: Means | None = None
 ) -> Iterator[list[tuple[int, str, int, int]]]:
     """For each of `rounds`, in which every operator runs once: (event type, operator's name, node, nanoseconds) of each.
 
@@ -38,7 +38,11 @@ def operator_times(
         ModelError: as `support.check`, or the runtime refuses the model, or no operator can be timed alone.
     """
     support.check(graph, runtime.name)
-    whole = runtime(model, graph, layers=True, threads=1)
+    if runtime.runs != "the submitted model":
+        raise ModelError(
+            "does not run the model's own operators", where=runtime.name, remedy="time them on litert or litert-ref"
+        )
+    whole = runtime(model, graph, layers=True, threads=1, means=means)
     tensors = whole.run(random_inputs(graph, whole.input_shapes))
     shapes = {t: v.shape for t, v in tensors.items()}
     ready = []
@@ -47,7 +51,7 @@ def operator_times(
             continue
         own = graphs.read(single.model)
         inputs = {index: tensors[feed] for index, feed in zip(own.inputs, single.feeds, strict=True)}
-        alone = runtime(single.model, own, layers=False, threads=1)
+        alone = runtime(single.model, own, layers=False, threads=1, means=means)
         alone.invoke_ns(inputs)  # the first allocates
         ready.append((node, alone, inputs))
     if not ready:

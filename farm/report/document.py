@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from farm.report.base import Part
+from farm.report.explanation import Explanation
+from farm.report.ladder import Blame, Ladder
 from farm.report.measures import Energy, Samples, Throttling
+from farm.report.metrics import TaskMetrics
+from farm.report.quantization import Quantization
+from farm.report.sequence import Fired
+from farm.report.slice import Slice
 
 if TYPE_CHECKING:
     from farm.errors import FarmError
@@ -15,12 +22,6 @@ VerdictKind = Literal["pass", "fail", "undecided"]
 JobStatus = Literal["queued", "running", "done", "failed", "canceled"]
 WatchWord = Literal["steady", "slower", "faster", "answers differ", "too few nights"]
 RunStatus = Literal["queued", "running", "done", "failed", "canceled"]
-
-
-class Part(BaseModel):
-    """Base of all parts: immutable, and nothing unknown gets in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
 class Target(Part):
@@ -37,7 +38,8 @@ class Verdict(Part):
     """The run's conclusion.
 
     `cause` is `none`, or the name of the assertion that explains it (`channel`, `normalization`, `rotation`, ...; several
-    joined by `+`), or `unexplained`. `confidence` is the share of `n` frame bootstraps that name the same cause.
+    joined by `+`), else the rung that is to blame (`converter`, `kernel`, `delegate`, `device`), else `not identifiable` or
+    `unexplained`. `confidence` is the share of `n` frame bootstraps that name the same cause.
     """
 
     kind: VerdictKind
@@ -46,6 +48,8 @@ class Verdict(Part):
     confidence: float
     n: int
     remedy: str = ""
+    blames: tuple[Blame, ...] = ()
+    """The same in the words of the ladder, the likeliest first."""
 
 
 class Finding(Part):
@@ -54,7 +58,11 @@ class Finding(Part):
     assertion: str
     holds: bool
     summary: str
-    evidence: dict[str, float | str] = {}
+    area: Literal["answers", "cost", "user"] = "answers"
+    """What it is about: answers and the input they come from; time, memory, energy, heat; or what a user asked."""
+    harmless: bool = False
+    """A difference worth a word that fails nothing."""
+    evidence: dict[str, float | str] = Field(default={})
     remedy: str = ""
 
 
@@ -166,6 +174,8 @@ class Comparison(Part):
     isolated_threshold: float | None = None
     """Of isolated_nrmse, above which a layer counts as wrong by itself; None when the `isolated` pass did not run."""
     local_fault: LocalFault | None = None
+    notes: dict[str, str] = Field(default={})
+    """What made a reference's own model comparable: how its inputs, outputs and layers were found, what was turned."""
 
     def faults(self) -> tuple[LayerDiff, ...]:
         """The layers that are wrong by themselves; none when the `isolated` pass did not run.
@@ -271,6 +281,9 @@ class Run(Part):
     verdict: Verdict | None = None
     findings: tuple[Finding, ...] = ()
     accuracy: Accuracy | None = None
+    """Of a classifier of labelled frames; `metrics` has every task."""
+    metrics: TaskMetrics | None = None
+    """None where nothing tells what the outputs mean."""
     latency_ms: Latency | None = None
     memory_mb: float | None = None
     """Peak resident memory of the agent in the `latency` pass, MiB."""
@@ -280,6 +293,15 @@ class Run(Part):
     evidence: tuple[EvidenceLink, ...] = ()
     """Of attempts that failed, also those before one that went well."""
     pair: Pair | None = None
+    explanation: Explanation | None = None
+    """Of the model's input; None when it was not logged."""
+    slices: tuple[Slice, ...] = ()
+    """Of the frames: where answers are lost more often than chance explains, the worst first."""
+    fired: tuple[Fired, ...] = ()
+    """Model assertions over frames that follow each other."""
+    ladder: Ladder | None = None
+    quantization: Quantization | None = None
+    """Of a quantized model: faults of its file, and its layers' figures."""
     energy: tuple[Energy, ...] = ()
     """Of an inference in the `latency` pass, one figure for each boundary at which power was read."""
     samples: Samples | None = None
@@ -289,7 +311,7 @@ class Run(Part):
     """What is missing of what was asked for, and why; the rest of the run stands."""
     pushed_bytes: int = 0
     """Model, runtime, agent and frames that were not yet on the device."""
-    conditions: dict[str, str] = {}
+    conditions: dict[str, str] = Field(default={})
     """What the figures were taken under: kernel, threads, warm-up, battery, heat."""
     error: Failure | None = None
 

@@ -5,35 +5,83 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from farm.report import plots
+from farm.report.confusion import confusion
+from farm.report.explained import details, fired_words, headline, slice_words
+from farm.report.quantization import FIGURES, figures, in_words
 from farm.report.table import SOURCES, latency_table
-from farm.report.words import VIRTUAL_NOTE, energy_line, grounds, layer_label, origin, percent, throttling_line
+from farm.report.words import (
+    VIRTUAL_NOTE,
+    blame_words,
+    energy_line,
+    grounds,
+    layer_label,
+    origin,
+    percent,
+    rung_figures,
+    throttling_line,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import jinja2
+
     from farm.report.document import Job
+    from farm.report.pairing import Pairing
+    from farm.report.pictures import InputPictures
+    from farm.report.quantization import Lint
 
 
-def render(job: Job) -> str:
-    """The page."""
+def render(job: Job, pictures: Mapping[int, Sequence[InputPictures]] | None = None) -> str:
+    """The page; `pictures` are those of the model's input, by run."""
+    return (
+        _environment()
+        .get_template("job.html.j2")
+        .render(job=job, pictures=pictures or {}, any_virtual=any(r.target and r.target.kind == "virtual" for r in job.runs),
+                latencies=latency_table([job]))
+    )  # fmt: skip
+
+
+def render_pairing(pairing: Pairing) -> str:
+    """The page of two that were compared."""
+    return _environment().get_template("pairing.html.j2").render(p=pairing)
+
+
+def render_lint(models: Sequence[Lint]) -> str:
+    """The page of models' files."""
+    return _environment().get_template("lint.html.j2").render(models=models)
+
+
+def _environment() -> jinja2.Environment:
     import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("farm.report"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters.update(percent=percent, layer=layer_label, grounds=grounds)
-    return environment.get_template("job.html.j2").render(
-        job=job,
+    environment.filters.update(
+        percent=percent, layer=layer_label, grounds=grounds, capitalize_first=lambda text: text[:1].upper() + text[1:]
+    )
+    environment.globals.update(
         plots=plots,
+        confusion=confusion,
+        rung_figures=rung_figures,
+        blame_words=blame_words,
         origin=origin,
+        quantization_words=in_words,
+        quantization_heads=FIGURES,
+        quantization_figures=figures,
         energy_line=energy_line,
         throttling_line=throttling_line,
-        latencies=latency_table([job]),
+        headline=headline,
+        explained=details,
+        fired_words=fired_words,
+        slice_words=slice_words,
         sources=SOURCES,
         virtual_note=VIRTUAL_NOTE,
-        any_virtual=any(r.target and r.target.kind == "virtual" for r in job.runs),
     )
+    return environment
 
 
 def write(job: Job, folder: Path) -> Path:

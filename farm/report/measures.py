@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from farm.report.base import Part
 
 Boundary = Literal["battery", "rail", "external meter", "virtual model"]
 Quantity = Literal["power", "temperature", "clock", "load", "memory", "current", "voltage", "status", "energy", "other"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
-
-
-class Throttling(_Part):
+class Throttling(Part):
     """A pass whose figures heat or a clock cap spoiled, and what says so."""
 
     during: str
@@ -27,7 +23,7 @@ class Throttling(_Part):
     """How often the pass was taken; the last one counts, and it is the one these words are of."""
 
 
-class Energy(_Part):
+class Energy(Part):
     """What an inference takes beyond idling, at one boundary; figures of different boundaries are never compared."""
 
     boundary: Boundary
@@ -55,7 +51,7 @@ class Energy(_Part):
     virtual: bool = False
 
 
-class Series(_Part):
+class Series(Part):
     """One quantity along the latency pass, as few points as a page can draw."""
 
     quantity: Quantity
@@ -67,7 +63,7 @@ class Series(_Part):
     """Position on the axis of the invocations (3.5: in the middle of the fourth), and value."""
 
 
-class Samples(_Part):
+class Samples(Part):
     """All that was read beside the frames of a run: one Parquet file, on the agent's clock."""
 
     sha256: str

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
+from farm.report.quantization import MADE_HERE
 from farm.report.scale import Scale, linear, number
-from farm.report.words import layer_label
+from farm.report.words import layer_label, layer_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from farm.report.document import Comparison, Latency, LayerDiff
+    from farm.report.ladder import Ladder
     from farm.report.measures import Samples
+    from farm.report.quantization import Quantization
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 720, 56, 8, 14, 34
 HEIGHT, PANEL = 230, 150
@@ -65,6 +68,68 @@ def error_curve(comparison: Comparison) -> Markup:
     keys = [("running", "running error"), *([("isolated", "of the layer alone")] if alone else [])]
     return _figure(
         HEIGHT, "error of each layer, logarithmic", marks, keys, "normalized RMSE by node, in execution order"
+    )
+
+
+def ladder_curve(found: Ladder) -> Markup:
+    """Running error of each rung against the one above, logarithmic; where the error enters stands out."""
+    rungs = [r for r in found.rungs if r.running_nrmse is not None]
+    if len(rungs) < 2:
+        return Markup("")
+    x, y = _positions(len(rungs)), Scale(FLOOR, CEILING, PANEL + 30 - BOTTOM, TOP, logarithmic=True)
+    names = [
+        Markup('<text class="below" x="{:.1f}" y="{}">{}</text>').format(x.place(i), PANEL + 30 - BOTTOM + 16, r.name)
+        for i, r in enumerate(rungs)
+    ]
+    places = [
+        (x.place(i), y.place(r.running_nrmse or 0.0), "over" if r.enters else "", f"{r.name}: {r.running_nrmse:.3g}")
+        for i, r in enumerate(rungs)
+    ]
+    alone = [
+        (x.place(i), y.place(r.isolated_nrmse), "", f"{r.name}, worst layer alone: {r.isolated_nrmse:.3g}")
+        for i, r in enumerate(rungs)
+        if r.isolated_nrmse is not None
+    ]
+    marks = [_grid(y), *names, *([_curve("isolated", alone)] if alone else []), _curve("running", places)]
+    keys = [("running", "running error"), *([("isolated", "of the worst layer alone")] if alone else [])]
+    return _figure(PANEL + 30, "error of each rung, logarithmic", marks, keys, "normalized RMSE against the rung named")
+
+
+def quantization(found: Quantization) -> Markup:
+    """Error of each quantized layer, and what its range alone costs, logarithmic."""
+    layers = found.layers
+    if len(layers) < 2:
+        return Markup("")
+    x, y = _positions(len(layers)), Scale(FLOOR, CEILING, HEIGHT - BOTTOM, TOP, logarithmic=True)
+    step = -(-len(layers) // 12) or 1
+    axis = [
+        Markup('<text class="below" x="{:.1f}" y="{}">{}</text>').format(
+            x.place(i), HEIGHT - BOTTOM + 16, "in" if layers[i].node < 0 else layers[i].node
+        )
+        for i in range(0, len(layers), step)
+    ]
+    own = [
+        (x.place(i), y.place(q.range_nrmse), "", f"{layer_name(q.node, q.op)}, range alone: {q.range_nrmse:.3g}")
+        for i, q in enumerate(layers)
+        if q.range_nrmse is not None
+    ]
+    errors = [
+        (
+            x.place(i),
+            y.place(q.nrmse),
+            "over" if q.origin in MADE_HERE else "",
+            f"{layer_name(q.node, q.op)}: {q.nrmse:.3g}",
+        )
+        for i, q in enumerate(layers)
+    ]
+    marks = [_grid(y), *axis, *([_curve("isolated", own)] if own else []), _curve("running", errors)]
+    keys = [("running", "error"), *([("isolated", "what its range costs by itself")] if own else [])]
+    return _figure(
+        HEIGHT,
+        "error of each quantized layer, logarithmic",
+        marks,
+        keys,
+        f"normalized RMSE by node, against {found.against}",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from farm.report.document import Part
+from farm.report.base import Part
 from farm.report.words import target_label
 
 if TYPE_CHECKING:

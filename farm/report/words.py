@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from farm.report.document import Comparison, LayerDiff, Run, Target
+    from farm.report.ladder import Blame, Rung
     from farm.report.measures import Energy, Throttling
+    from farm.report.metrics import ClassMetric, Confusion, Metric
 
 VIRTUAL_NOTE = "virtual: taken on this computer, stands for no phone"
 
@@ -18,7 +20,12 @@ def percent(share: float | None) -> str:
 
 def layer_label(layer: LayerDiff) -> str:
     """`12 CONV_2D`, or `input`."""
-    return "input" if layer.node < 0 else f"{layer.node} {layer.op}"
+    return layer_name(layer.node, layer.op)
+
+
+def layer_name(node: int, op: str) -> str:
+    """`12 CONV_2D`, or `input`."""
+    return "input" if node < 0 else f"{node} {op}"
 
 
 def tensor_label(name: str) -> str:
@@ -105,3 +112,35 @@ def throttling_line(found: Throttling) -> str:
     """`pass latency was throttled: cpu 4 was held to 1401 of 2841 MHz; ...`."""
     again = f" (taken {found.taken} times)" if found.taken > 1 else ""
     return f"pass {found.during} was throttled{again}: {'; '.join(found.evidence)}"
+
+
+def metric_words(m: Metric, reference: str = "") -> str:
+    """`mAP 0.412 (0.377 to 0.440), litert-ref 0.431`."""
+    between = f" ({m.interval[0]:.3f} to {m.interval[1]:.3f})" if m.interval is not None else ""
+    other = f", {reference or 'reference'} {m.reference:.3g}" if m.reference is not None else ""
+    return f"{m.name} {m.value:.3g}{between}{other}"
+
+
+def rung_figures(rung: Rung) -> tuple[str, str, str, str]:
+    """Running error, error alone, agreement and score of a rung; `-` where there is none."""
+    errors = ("-" if e is None else f"{e:.1e}" for e in (rung.running_nrmse, rung.isolated_nrmse))
+    running, alone = errors
+    return running, alone, percent(rung.agreement), "-" if rung.score is None else f"{rung.score:.3f}"
+
+
+def blame_words(blame: Blame) -> str:
+    """`calibration (input): input holds [0, 1] where ...; confidence 100.0 %`."""
+    where = f" ({blame.layer})" if blame.layer else f" ({blame.name})" if blame.name else ""
+    settle = f"; {blame.needed} more frames would settle it" if blame.needed is not None else ""
+    return f"{blame.word}{where}: {blame.evidence}; confidence {percent(blame.confidence)}{settle}"
+
+
+def class_words(c: ClassMetric) -> str:
+    """`cat 0.310 of 0.520`."""
+    return f"{c.name or f'class {c.label}'} {c.value:.3f} of {c.reference or 0.0:.3f}"
+
+
+def confusion_words(c: Confusion) -> str:
+    """`cat for dog 12 times, the reference 3`."""
+    told = (c.truth_name or f"class {c.truth}", c.answer_name or f"class {c.answer}")
+    return f"{told[0]} for {told[1]} {c.count} times, the reference {c.reference}"

@@ -118,7 +118,7 @@ def _on_device(
     (step,) = Planner(submission, graph, artifacts, data / "references", _quiet).plan().steps
     stage.stage(
         device,
-        [agent, runtime, step.model, *(row.blob for row in step.rows)],
+        [agent, runtime, *step.blobs()],
         room=step.room,
         progress=lambda _done, _of: None,
     )

@@ -16,6 +16,7 @@ from farm.errors import (
     InfrastructureError,
     InputsError,
     ModelError,
+    RecipeError,
     StorageError,
 )
 
@@ -42,11 +43,13 @@ _ERRORS: dict[str, type[FarmError]] = {
     "invoke-failed": ModelError,
     "input-shape": InputsError,
     "frame-unreadable": InputsError,
+    "vocabulary-invalid": RecipeError,
     "storage-full": StorageError,
 }
 _REMEDIES = {
     "op-unregistered": "the runtime has no such op: convert the model without it, or add a runtime that has it",
     "input-shape": "submit inputs in the shape the model asks for",
+    "vocabulary-invalid": "give text.vocabulary as docs/recipes.md describes it",
     "storage-full": "free some of /data/local/tmp on the device",
 }
 _KINDS: dict[str, type[FarmError]] = {"job": ModelError, "infrastructure": InfrastructureError}
@@ -74,7 +77,7 @@ class Pass:
 
 def command(work: Pass, submission: Submission) -> list[str]:
     """The agent's arguments."""
-    # Only pictures are pre-processed; the isolated model is fed with tensors.
+    # The isolated model is fed with tensors.
     recipe = submission.recipe.recipe.arguments() if submission.recipe and work.name != "isolated" else []
     measures = work.name == "latency"
     mask = ("--cpu-mask", f"{submission.cpu_mask:x}") if submission.cpu_mask else ()

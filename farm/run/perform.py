@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from farm.assess.assess import assess_run
+from farm.assess.baseline import Costs, reread
+from farm.assess.user import Limits
 from farm.capture import recording
 from farm.capture.ingest import ingest
 from farm.compare.pair import Variants, compare_pair, conclude
@@ -253,11 +255,12 @@ class _Attempt:
             rounds = tuple(self.recordings[f"latency-{side}{n}"] for n in range(submission.pair_rounds))
             sides.append(Variants(name, graph, alone.model_name, rounds))
         pair = compare_pair(sides[0], sides[1], [frame.label for frame in submission.frames], self.artifacts)
-        return self._run("done", verdict=conclude(pair), pair=pair)
+        return self._run("done", verdict=conclude(pair), pair=pair, **self.measuring.results())
 
     def _conclude(self) -> Run:
         if self.work.submission.terms.pair:
             return self._conclude_pair()
+        measured = self.measuring.results()
         assessed = assess_run(
             self.work.submission,
             self.artifacts,
@@ -267,20 +270,38 @@ class _Attempt:
             self._tell,
             isolated=self.recordings.get("isolated"),
             profile=self.recordings.get("profile"),
+            others=self._others(),
+            costs=Costs(measured.get("energy", ()), measured["throttled"]),
+            limits=Limits.model_validate(self.settings.assertions.model_dump()),
         )
         return self._run(
             "done",
             verdict=assessed.verdict,
             findings=assessed.findings,
             accuracy=assessed.accuracy,
+            metrics=assessed.metrics,
             latency_ms=assessed.latency_ms,
             memory_mb=assessed.memory_mb,
             layer_types=assessed.layer_types,
             comparisons=assessed.comparisons,
+            ladder=assessed.ladder,
+            quantization=assessed.quantization,
+            explanation=assessed.explanation,
+            slices=assessed.slices,
+            fired=assessed.fired,
+            **measured,
         )
 
+    def _others(self) -> list[Recording]:
+        """What other runs of the job computed of the same model; a capture that went since is no loss."""
+        mine, found = self.recordings.get("layers"), []
+        for sha256 in self.work.others if mine is not None else ():
+            with contextlib.suppress(FarmError, OSError):
+                other = reread(sha256, self.artifacts)
+                found += [other] if other is not None else []
+        return [r for r in found if mine is not None and r.header.model_sha256 == mine.header.model_sha256]
+
     def _run(self, status: RunStatus, **results: Any) -> Run:
-        results |= self.measuring.results() if status == "done" else {}
         device = self.work.device
         return Run(
             id=self.work.run_id,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from farm.assess import floattwin
+from farm.compare.tasks import read as tasks
 from farm.errors import InputsError, ModelError, RecipeError
 from farm.model import graph as graphs
 from farm.model import support
-from farm.reference.frames import FrameReader
+from farm.reference import environments, registry
+from farm.reference.frames import PLURALS, FrameReader
 
 if TYPE_CHECKING:
     from farm.store.artifacts import ArtifactStore
@@ -20,14 +23,18 @@ def check(submission: Submission, artifacts: ArtifactStore) -> None:
     """Check that the passes can carry the model, and that recipe, inputs and labels fit it.
 
     Raises:
-        JobError: what does not fit, with the file's name.
+        JobError: what does not fit, with the file's name; or a reference that is not there, with what to type.
     """
     graph = graphs.read(artifacts.read(submission.model_sha256), submission.model_name)
     support.check(graph, submission.model_name)
-    if any(frame.kind == "image" for frame in submission.frames):
-        _takes_pictures(graph, submission)
+    for name in submission.references:
+        registry.ready(name, submission.sources, environments.home(artifacts.folder.parent))
+    floattwin.find(submission, graph, artifacts)
+    _takes(graph, submission)
     classes = classes_of(graph)
     recipe = submission.recipe.recipe if submission.recipe is not None else None
+    right = submission.expected or submission.recipe
+    tasks.check(graph, None if right is None else right.recipe, submission.frames, artifacts)
     for frame in submission.frames:
         if frame.label is not None and not frame.label < classes:
             raise InputsError(
@@ -50,7 +57,21 @@ def classes_of(graph: graphs.Graph) -> int:
     return shape[-1] if shape else 0
 
 
-def _takes_pictures(graph: graphs.Graph, submission: Submission) -> None:
+def _takes(graph: graphs.Graph, submission: Submission) -> None:
+    """Whether there is a recipe for such frames, and the model can be fed pictures."""
+    kinds = {frame.kind for frame in submission.frames} - {"tensor"}
+    if "image" in kinds:
+        _pictures(graph, submission)
+    if kinds and submission.recipe is None:
+        word = " and ".join(sorted(PLURALS[kind] for kind in kinds))
+        raise RecipeError(
+            f"nothing tells how {word} become the model's input",
+            where=submission.model_name,
+            remedy="write model.recipe.toml beside the model, or give --recipe (docs/recipes.md)",
+        )
+
+
+def _pictures(graph: graphs.Graph, submission: Submission) -> None:
     dtype = graph.tensors[graph.inputs[0]].dtype if graph.inputs else "nothing"
     if dtype not in PICTURE_TYPES:
         raise ModelError(

@@ -12,7 +12,7 @@ from farm.compare.isolated import FED_BY
 from farm.errors import ModelError
 from farm.model.instrument import instrument, layers_bytes
 from farm.model.isolate import Isolated, feed_file, isolate
-from farm.reference import preprocess
+from farm.reference import preprocess, wav
 from farm.run import preflight
 from farm.run.stage import Blob
 
@@ -35,7 +35,8 @@ MIB = 1 << 20
 MESSAGE_BYTES = 64
 """Of a small message of a capture, chunk and index included: a frame, an op's time, a tensor's statistics."""
 CAPTURE_SLACK = 1.1
-KINDS = {"image": "rgb", "tensor": "tensor"}
+KINDS = {"image": "rgb", "audio": "pcm", "text": "text", "tensor": "tensor"}
+"""The agent's word for a kind of frames."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,12 @@ class Step:
     """The agent's, that only this pass has."""
     labels: tuple[tuple[str, str], ...] = ()
     """Into the capture's header."""
+    files: tuple[Blob, ...] = ()
+    """What `flags` name."""
+
+    def blobs(self) -> list[Blob]:
+        """Every file the step needs."""
+        return [self.model, *self.files, *(row.blob for row in self.rows)]
 
 
 @dataclass
@@ -73,8 +80,7 @@ class Plan:
 
     def blobs(self) -> list[Blob]:
         """Every file the steps need, each once."""
-        found = {blob.sha256: blob for step in self.steps for blob in (step.model, *(row.blob for row in step.rows))}
-        return list(found.values())
+        return list({blob.sha256: blob for step in self.steps for blob in step.blobs()}.values())
 
 
 def spread(submission: Submission, count: int) -> Frames:
@@ -131,7 +137,7 @@ class Planner:
         found = {}
         self.progress("decode", 0, len(self.submission.frames))
         for i, frame in enumerate(self.submission.frames):
-            found[i] = [_blob(make) for make in _contents(frame, self.graph, self.artifacts)]
+            found[i] = _blobs(frame, self.graph, self.artifacts)
             self.progress("decode", i + 1, len(self.submission.frames))
         return found
 
@@ -140,12 +146,12 @@ class Planner:
         outputs = sum(self.graph.tensors[t].nbytes for t in self.graph.outputs)
         invocations = len(frames) * self.submission.repetitions
         room = int(CAPTURE_SLACK * len(frames) * outputs) + 3 * MESSAGE_BYTES * invocations
-        return Step("latency", self._plain(), _rows(frames, inputs), room)
+        return self._fed_frames("latency", self._plain(), _rows(frames, inputs), room)
 
     def _profile(self, inputs: dict[int, list[Blob]]) -> Step | None:
         frames = spread(self.submission, self.submission.profile_frames)
         room = MESSAGE_BYTES * len(frames) * (2 + 2 * len(self.graph.nodes))
-        return Step("profile", self._plain(), _rows(frames, inputs), room) if frames else None
+        return self._fed_frames("profile", self._plain(), _rows(frames, inputs), room) if frames else None
 
     def _layers(self, inputs: dict[int, list[Blob]]) -> Step | None:
         if not self.layers:
@@ -158,21 +164,22 @@ class Planner:
         sha256 = self.artifacts.put(instrument(self.model, self.submission.model_name))
         flags = ("--full-frames", str(len(full)), "--byte-budget", str(budget))
         model = Blob.of_file(self.artifacts.path(sha256), sha256)
-        return Step("layers", model, _rows([*self.layers, *others], inputs), room, flags)
+        return self._fed_frames("layers", model, _rows([*self.layers, *others], inputs), room, flags)
 
     def _isolated(self, _: dict[int, list[Blob]]) -> Step | None:
         frames = self.layers[: self.submission.isolated_frames]
         if not frames or not self.submission.references:
             return None
         # All layer frames, though few are fed: the comparison asks for the same recording, and it is cached.
-        reference = self.room.every_tensor(self.submission.references[0], tuple(self.layers))
+        feeder = self.room.feeds_isolated()
+        reference = self.room.every_tensor(feeder, tuple(self.layers))
         shapes = {spec.tensor: spec.shape for spec in reference.specs}
         isolated = isolate(self.model, self.submission.model_name, shapes)
         rows = [row for index, frame in frames for row in self._fed(isolated, reference, index, frame.name)]
         outputs = layers_bytes(self.graph)
         sha256 = self.artifacts.put(isolated.model)
         model = Blob.of_file(self.artifacts.path(sha256), sha256)
-        labels = ((FED_BY, self.submission.references[0]),)
+        labels = ((FED_BY, feeder),)
         return Step("isolated", model, tuple(rows), int(CAPTURE_SLACK * len(frames) * outputs), labels=labels)
 
     def _fed(self, isolated: Isolated, reference: Recording, index: int, name: str) -> list[Row]:
@@ -181,8 +188,20 @@ class Planner:
         blob = _blob(lambda: make()[0])
         return [Row(index, position, f"tensor@{offset}", blob, name) for position, offset in enumerate(offsets)]
 
+    def _fed_frames(
+        self, name: PassName, model: Blob, rows: tuple[Row, ...], room: int, flags: tuple[str, ...] = ()
+    ) -> Step:
+        """A step that pre-processes its frames: texts need their vocabulary there."""
+        recipe = self.submission.recipe.recipe if self.submission.recipe is not None else None
+        if recipe is None or recipe.text is None:
+            return Step(name, model, rows, room, flags)
+        vocabulary = self._stored(recipe.text.vocabulary)
+        return Step(name, model, rows, room, (*flags, "--vocabulary", vocabulary.remote), files=(vocabulary,))
+
     def _plain(self) -> Blob:
-        sha256 = self.submission.model_sha256
+        return self._stored(self.submission.model_sha256)
+
+    def _stored(self, sha256: str) -> Blob:
         return Blob.of_file(self.artifacts.path(sha256), sha256)
 
 
@@ -200,15 +219,20 @@ def _rows(frames: Sequence[tuple[int, InputFrame]], inputs: dict[int, list[Blob]
     )
 
 
-def _contents(frame: InputFrame, graph: Graph, artifacts: ArtifactStore) -> list[Callable[[], bytes]]:
-    """What makes the bytes of each of a frame's inputs, as the agent reads them."""
+def _blobs(frame: InputFrame, graph: Graph, artifacts: ArtifactStore) -> list[Blob]:
+    """Each of a frame's inputs, as the agent reads them."""
     if frame.kind == "image":
-        return [lambda: _ppm(preprocess.decode(artifacts.read(frame.sha256[0]), frame.name))]
+        return [_blob(lambda: _ppm(preprocess.decode(artifacts.read(frame.sha256[0]), frame.name)))]
+    if frame.kind == "audio":
+        return [_blob(lambda: wav.encode(wav.decode(artifacts.read(frame.sha256[0]), frame.name)))]
+    if frame.kind == "text":  # one file for all inputs: ids, mask and segments are of the same text
+        (sha256,) = frame.sha256
+        return [Blob.of_file(artifacts.path(sha256), sha256)] * len(graph.inputs)
 
     def tensor(index: int) -> bytes:
         return preflight.reader(frame, graph, artifacts).inputs(None)[index].tobytes()
 
-    return [functools.partial(tensor, index) for index in graph.inputs]
+    return [_blob(functools.partial(tensor, index)) for index in graph.inputs]
 
 
 def _blob(make: Callable[[], bytes]) -> Blob:

@@ -24,6 +24,8 @@ class Work:
     submission: Submission
     """Of this run's configuration; a pair has both variants."""
     device: Device
+    others: tuple[str, ...] = ()
+    """sha256 of `layers` captures of the job's runs that ended before: other devices, other kernels."""
 
 
 class Progress(Protocol):

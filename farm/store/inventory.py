@@ -6,7 +6,7 @@ import json
 import os
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from farm.store.retention import Item
 
@@ -65,14 +65,27 @@ def references(db: sqlite.Connection) -> References:
     return found
 
 
-def inputs_of(submission: dict[str, object]) -> Iterator[str]:
-    """The sha256 of every file a stored submission names."""
-    yield str(submission["model_sha256"])
-    for variant in submission.get("variants") or ():  # type: ignore[attr-defined]
-        if variant.get("model_sha256"):
-            yield str(variant["model_sha256"])
-    for frame in submission["frames"]:  # type: ignore[attr-defined]
+def inputs_of(submission: dict[str, Any]) -> Iterator[str]:
+    """The sha256 of every file a stored submission names; one stored by an older version names fewer kinds."""
+    for part in (submission, *(submission.get("variants") or ()), *(submission.get("sources") or ())):
+        if part.get("model_sha256"):
+            yield part["model_sha256"]
+        for use in (part.get("recipe"), part.get("expected")):
+            text = use and use["recipe"].get("text")
+            if text:
+                yield text["vocabulary"]
+        yield from (part.get("captures") or {}).values()
+    for frame in submission["frames"]:
         yield from frame["sha256"]
+        if frame.get("mask"):
+            yield frame["mask"]
+    if submission.get("float_twin"):
+        yield submission["float_twin"]["model_sha256"]
+    yield from ((submission.get("baseline") or {}).get("captures") or {}).values()
+    if submission.get("contract"):
+        yield submission["contract"]
+    for file in submission.get("assertions") or ():
+        yield file["sha256"]
 
 
 def stored(artifacts: ArtifactStore) -> Iterator[tuple[str, os.stat_result]]:

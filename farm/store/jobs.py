@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from farm.errors import JobError
@@ -132,6 +133,17 @@ class Jobs(Database):
     def submission(self, job: int) -> Submission:
         """What was submitted as `job`, which must be there."""
         return Submission.model_validate_json(self.read("SELECT submission FROM jobs WHERE id = ?", job)[0][0])
+
+    def captures(self, job: int, name: str, limit: int) -> tuple[str, ...]:
+        """sha256 of the captures of a pass that the job's newest `limit` runs which are done have."""
+        found = self.read(
+            "SELECT json_extract(document, '$.captures') AS captures FROM runs WHERE job = ? AND status = 'done'"
+            " AND document IS NOT NULL ORDER BY ended DESC LIMIT ?",
+            job,
+            limit,
+        )
+        captures = (c for row in found for c in json.loads(row["captures"] or "[]"))
+        return tuple(c["sha256"] for c in captures if c["name"] == name and c["complete"] and not c.get("removed"))
 
     def rows(self, job: int) -> list[RunRow]:
         """Where the runs of a job stand."""

@@ -212,13 +212,26 @@ def mounts(root: Path, programs: Programs, runs_on: Emulator | None, storage_byt
 
 
 def remove(folder: Path) -> None:
-    """Remove a phone's folder with all in it, whatever the phone did to its permissions; gone already is well."""
-    for _ in range(50):
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(folder, onerror=_retry)
-        if not folder.exists():
-            return
-        time.sleep(0.02)  # a process of the phone is still ending, and writing
+    """Remove a phone's folder with all in it, whatever the phone did to its permissions; gone already is well.
+
+    Another phone's, that has the same name since, is left alone: held open, this one's inode is nobody else's.
+    """
+    try:
+        held = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return
+    try:
+        for _ in range(50):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(folder, onerror=_retry)
+            try:
+                if not os.path.samestat(os.fstat(held), folder.lstat()):
+                    return
+            except FileNotFoundError:
+                return
+            time.sleep(0.02)  # a process of the phone is still ending, and writing
+    finally:
+        os.close(held)
 
 
 def _retry(

@@ -153,6 +153,16 @@ class Bench:
     def out(self) -> Path:
         return self.folder / "out.mcap"
 
+    def clips(self, *files: bytes) -> Path:
+        """Write a list with every frame as a WAV for input 0."""
+        paths = [self.file(f"{i}.wav", data) for i, data in enumerate(files)]
+        return self.frames(*((i, 0, "pcm", path, path.name) for i, path in enumerate(paths)))
+
+    def texts(self, *files: bytes, inputs: int = 1) -> Path:
+        """Write a list with every frame as a text for all inputs."""
+        paths = [self.file(f"{i}.txt", data) for i, data in enumerate(files)]
+        return self.frames(*((i, n, "text", path, path.name) for i, path in enumerate(paths) for n in range(inputs)))
+
     def run(
         self,
         model: Path,
@@ -183,7 +193,9 @@ _TYPES = {
     "float32": schema.TensorType.FLOAT32,
     "uint8": schema.TensorType.UINT8,
     "int8": schema.TensorType.INT8,
+    "int16": schema.TensorType.INT16,
     "int32": schema.TensorType.INT32,
+    "int64": schema.TensorType.INT64,
 }
 
 
@@ -272,6 +284,22 @@ def reshape_model(
     options.newShape = [1, size]
     graph.op(schema.BuiltinOperator.RESHAPE, [x, to], [y], (schema.BuiltinOptions.ReshapeOptions, options))
     return graph.pack([x], [y])
+
+
+def several_inputs_model(shapes: Sequence[Sequence[int]], dtype: str) -> bytes:
+    """Pass each input on, flattened."""
+    graph, ends = Graph(), []
+    for n, shape in enumerate(shapes):
+        size = int(np.prod(shape))
+        x, to = (
+            graph.tensor(f"x{n}", shape, dtype),
+            graph.tensor(f"to{n}", [1], "int32", data=np.array([size], np.int32)),
+        )
+        y, options = graph.tensor(f"y{n}", [size], dtype), schema.ReshapeOptionsT()
+        options.newShape = [size]
+        graph.op(schema.BuiltinOperator.RESHAPE, [x, to], [y], (schema.BuiltinOptions.ReshapeOptions, options))
+        ends.append((x, y))
+    return graph.pack([x for x, _ in ends], [y for _, y in ends])
 
 
 def convolution_model(*, open_batch: bool = False) -> bytes:

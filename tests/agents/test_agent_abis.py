@@ -14,9 +14,10 @@ import pytest
 
 from farm.capture import exray_pb2 as pb
 from farm.errors import InfrastructureError
+from farm.reference import wav
 from farm.run import bundle
 
-from .kit import NATIVE, Bench, Capture, Result, convolution_model, locked, read, reshape_model
+from .kit import NATIVE, Bench, Capture, Result, convolution_model, locked, read, reshape_model, several_inputs_model
 
 Array = np.ndarray[Any, Any]
 
@@ -89,12 +90,12 @@ class Pair:
     agent: Path
     runtime: Path
 
-    def captures(self, model: Path, frames: Path, name: str) -> tuple[Capture, Capture]:
+    def captures(self, model: Path, frames: Path, name: str, *options: str) -> tuple[Capture, Capture]:
         out = self.here.folder / "arm64.mcap"
         paths: list[str | Path] = ["--model", model, "--frames", frames, "--out", out, "--runtime", self.runtime]
-        result = run(self.emulator, self.agent, "run", *paths, "--pass", name)
+        result = run(self.emulator, self.agent, "run", *paths, "--pass", name, *options)
         assert result.status == 0, result.stderr
-        return self.here.capture(model, frames, name=name), read(out)
+        return self.here.capture(model, frames, *options, name=name), read(out)
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,27 @@ def pair(builds: Path, emulator: list[str | Path], bench: Bench) -> Pair:
     except InfrastructureError as error:
         pytest.skip(f"{error.message}; {error.remedy}")
     return Pair(bench, emulator, builds / "linux-aarch64" / "exray-agent", found.runtime)
+
+
+@pytest.mark.slow
+def test_sound_and_text_arrive_the_same_on_both(pair: Pair) -> None:
+    rng = np.random.default_rng(3)
+    clip = wav.encode(wav.Clip(rng.integers(-20_000, 20_000, (9000, 2)).astype(np.int16), 44_100))
+    vocabulary = pair.here.file("vocab.txt", "the\nfilm\n##s\né\n".encode())
+    text = pair.here.texts("The films, the é\xff\0film".encode("latin-1"))
+    here, there = pair.captures(
+        pair.here.file("text.tflite", several_inputs_model([[1, 12]], "int64")), text, "layers",
+        "--tokenizer", "wordpiece", "--end-id", "-7", "--vocabulary", str(vocabulary),
+    )  # fmt: skip
+    assert np.array_equal(here.tensors(pb.ROLE_INPUT)[0, 0], there.tensors(pb.ROLE_INPUT)[0, 0])
+    assert here.header.text == there.header.text
+    sound = pair.here.clips(clip)
+    here, there = pair.captures(
+        pair.here.file("sound.tflite", reshape_model([1, 9, 10, 1])), sound, "layers", "--features", "mfcc"
+    )
+    expected = here.tensors(pb.ROLE_INPUT)[0, 0]
+    assert np.ptp(expected) > 1
+    np.testing.assert_allclose(there.tensors(pb.ROLE_INPUT)[0, 0], expected, rtol=1e-6, atol=1e-6 * np.ptp(expected))
 
 
 @pytest.mark.slow

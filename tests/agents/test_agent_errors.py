@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 JOB, INFRASTRUCTURE = 2, 3
 COMPLETE = ("--runtime", "a", "--model", "b", "--frames", "c", "--out", "d")
+LATENCY = [*COMPLETE, "--pass", "latency"]
 
 
 def expect(result: Result, status: int, code: str, *words: str) -> None:
@@ -83,6 +84,27 @@ def frames(strict: Bench) -> Path:
         (["run", "--lease", "0"], "--lease"),
         (["run", "--deadline", "0"], "--deadline"),
         (["run", "--tether", "stdout"], "none"),
+        (["run", "--fit", "cover"], "stretch"),
+        (["run", "--pad", "256"], "0 to 255"),
+        (["run", "--sample-rate", "99"], "100 to 768000"),
+        (["run", "--channel", "center"], "mean"),
+        (["run", "--fft-length", "500"], "not a power of two"),
+        (["run", "--frame-step", "0"], "1 to 65536"),
+        (["run", "--low-hz", "-1"], "below 0"),
+        (["run", "--low-hz", "20Hz"], "20Hz is not a number"),
+        (["run", "--high-hz", "inf"], "not a number"),
+        (["run", "--log-floor", "0"], "not above 0"),
+        (["run", "--audio-std", "-1"], "not above 0"),
+        (["run", "--audio-mean", "nan"], "not a number"),
+        (["run", "--start-id", "2147483648"], "-2147483648 to 2147483647"),
+        (["run", "--end-id", "-2147483649"], "-2147483648 to 2147483647"),
+        (["run", "--pad-id", "--1"], "-2147483648 to 2147483647"),
+        (["run", "--text-inputs", "ids,"], "ids"),
+        (["run", "--text-inputs", ",".join(["ids"] * 17)], "more than 16 inputs"),
+        (["run", *LATENCY, "--features", "mfcc", "--frame-length", "513"], "less than a frame's 513 samples"),
+        (["run", *LATENCY, "--features", "mfcc", "--coefficients", "41"], "41 of 40 mel bins"),
+        (["run", *LATENCY, "--features", "log-mel", "--high-hz", "8001"], "half of the 16000 samples"),
+        (["run", *LATENCY, "--features", "log-mel", "--low-hz", "4000"], "not below the 4000"),
     ],
 )
 def test_bad_usage(strict: Bench, arguments: list[str], word: str) -> None:
@@ -288,7 +310,7 @@ def test_ppm_with_comments_is_read(strict: Bench, model: Path) -> None:
         (b"x\t0\trgb\tp\tn\n", "frame is not a number"),
         (b"4294967296\t0\trgb\tp\tn\n", "frame is not a number"),
         (b"0\t-1\trgb\tp\tn\n", "input is not a number"),
-        (b"0\t0\tyuv\tp\tn\n", "none of rgb, tensor"),
+        (b"0\t0\tyuv\tp\tn\n", "none of rgb, pcm, text, tensor"),
         (b"0\t0\trgb\t\tn\n", "no path"),
         (b"0\t0\trgb\tp\tn\x00\n", "NUL"),
         (b"0\t0\trgb\tp\t" + b"n" * 9000 + b"\n", "longer"),

@@ -8,7 +8,9 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .kit import Bench, Result, convolution_model
+from farm.reference import wav
+
+from .kit import Bench, Result, convolution_model, reshape_model, several_inputs_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +71,9 @@ def test_images_of_any_bytes(strict: Bench, data: bytes) -> None:
     ends_well(strict.run(model, frames, "--warmup", "0"), "frame-unreadable")
 
 
-FIELD = st.sampled_from(["0", "1", "rgb", "tensor", "", "4294967295", "99999999999"]) | st.text(max_size=5)
+FIELD = st.sampled_from(["0", "1", "rgb", "tensor", "pcm", "text", "", "4294967295", "99999999999"]) | st.text(
+    max_size=5
+)
 LINE = st.lists(FIELD, min_size=3, max_size=6).map(lambda fields: "\t".join(fields).encode("utf-8", "surrogatepass"))
 
 
@@ -78,6 +82,43 @@ LINE = st.lists(FIELD, min_size=3, max_size=6).map(lambda fields: "\t".join(fiel
 def test_lists_of_any_bytes(strict: Bench, data: bytes) -> None:
     result = strict.run(strict.file("conv.tflite", WHOLE), strict.file("any.tsv", data), "--warmup", "0")
     ends_well(result, "list-invalid", "frame-unreadable")
+
+
+WAV = wav.encode(wav.Clip(np.arange(60, dtype=np.int16).reshape(30, 2), 44_100))
+
+
+@EXAMPLES
+@given(st.binary(max_size=100) | st.integers(0, len(WAV)).map(lambda n: WAV[:n]), st.booleans())
+def test_clips_of_any_bytes(strict: Bench, data: bytes, behind: bool) -> None:
+    options = ("--features", "mfcc", "--coefficients", "4", "--warmup", "0")
+    model = strict.file("input.tflite", reshape_model([1, 5, 4]))
+    ends_well(strict.run(model, strict.clips(WAV[:44] + data if behind else data), *options), "frame-unreadable")
+
+
+@EXAMPLES
+@given(
+    st.lists(st.tuples(st.integers(0, 43), st.integers(0, 255)), min_size=1, max_size=4),
+    st.sampled_from(["waveform", "log-mel"]),
+)
+def test_clips_with_a_changed_header(strict: Bench, changes: list[tuple[int, int]], features: str) -> None:
+    data = bytearray(WAV)
+    for at, value in changes:
+        data[at] = value
+    model = strict.file("input.tflite", reshape_model([1, 5, 40], "int8", scale=0.1))
+    result = strict.run(model, strict.clips(bytes(data)), "--features", features, "--warmup", "0")
+    ends_well(result, "frame-unreadable")
+
+
+@EXAMPLES
+@given(st.binary(max_size=60), st.binary(max_size=60), st.booleans(), st.booleans())
+def test_vocabularies_and_texts_of_any_bytes(
+    strict: Bench, vocabulary: bytes, text: bytes, own: bool, pieces: bool
+) -> None:
+    path = strict.file("vocab.txt", text if own else vocabulary)
+    model = strict.file("input.tflite", several_inputs_model([[1, 6]] * 2, "int64"))
+    options = ("--text-inputs", "ids,mask", "--tokenizer", "wordpiece" if pieces else "words", "--start-id", "1")
+    result = strict.run(model, strict.texts(text, inputs=2), "--vocabulary", path, "--warmup", "0", *options)
+    ends_well(result, "vocabulary-invalid")
 
 
 def test_sanitized_agent_runs_both_passes(strict: Bench) -> None:

@@ -175,9 +175,9 @@ def test_of_many_at_once_the_newest_remains(start: Start, tmp_path: Path) -> Non
 
 
 def test_deadline_ends_a_pass_with_what_it_has(start: Start, tmp_path: Path) -> None:
-    process = start("--deadline", "1")
+    process = start("--deadline", "4")  # a busy computer takes more than one second to load the model
     told = error(process)
-    assert (told["code"], "1 seconds" in told["message"]) == (LATE, True)
+    assert (told["code"], "4 seconds" in told["message"]) == (LATE, True)
     capture = read(tmp_path / "0.mcap")
     assert capture.of(pb.Frame)
     assert not capture.of(pb.End)

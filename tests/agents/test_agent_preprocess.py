@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from farm.capture import exray_pb2 as pb
+from farm.model.recipe import Recipe
+from farm.reference import preprocess
 
-from .kit import Bench, reshape_model
+from .kit import Bench, read, reshape_model
 
 Array = np.ndarray[Any, Any]
 
@@ -100,6 +102,39 @@ def test_quantizes_integer_inputs(
     rounded = np.sign(steps) * np.floor(np.abs(steps) + 0.5) + point
     limits = np.iinfo(dtype)
     assert np.array_equal(result, np.clip(rounded, limits.min, limits.max).astype(dtype))
+
+
+@EXAMPLES
+@given(
+    draw=st.data(), size=st.tuples(SIDE, SIDE), target=st.tuples(SIDE, SIDE), rotate=st.sampled_from([0, 90, 180, 270]),
+    crop=st.floats(0.01, 1, exclude_min=True), pad=st.integers(0, 255),
+    method=st.sampled_from(["bilinear", "bilinear-half-pixel", "nearest", "area"]),
+)  # fmt: skip
+def test_letterboxes_as_the_reference_does(
+    bench: Bench,
+    draw: st.DataObject,
+    size: tuple[int, int],
+    target: tuple[int, int],
+    rotate: Any,
+    crop: float,
+    pad: int,
+    method: Any,
+) -> None:
+    image = picture(draw, *size)
+    recipe = Recipe(rotate=rotate, crop=crop, resize=method, fit="letterbox", pad=pad, channels="bgr")
+    found = fed(bench, image, *target, *recipe.arguments())
+    expected = preprocess.values(preprocess.geometry(image, recipe, *target), recipe)
+    assert np.abs(found - expected).max() <= 1  # as resizing alone: test_agent_resize.py
+
+
+def test_a_letterbox_by_hand(bench: Bench) -> None:
+    image = np.full((2, 4, 3), [10, 20, 30], np.uint8)
+    options = ("--fit", "letterbox", "--pad", "7", "--channels", "bgr", "--mean", "1,1,1")
+    found = fed(bench, image, 5, 6, *options)
+    assert np.array_equal(found[1:4], np.broadcast_to([29, 19, 9], (3, 6, 3)))  # 2 x 4 times 1.5
+    assert np.array_equal(found[[0, 4]], np.full((2, 6, 3), 6))
+    capture = read(bench.out)
+    assert (capture.header.preprocess.fit, capture.header.preprocess.pad) == ("letterbox", 7)
 
 
 def test_bytes_go_unchanged_into_an_integer_input_without_parameters(bench: Bench) -> None:

@@ -95,7 +95,7 @@ def fed(bench: Bench, model: bytes) -> Recording:
 def test_the_layer_that_makes_the_error_is_named(demo: Bench) -> None:
     model = spoiled()
     found = assessed(demo, model, isolated=fed(demo, model), references=("litert-ref", "litert"))
-    assert found.verdict.cause == "unexplained"
+    assert found.verdict.cause == "kernel"
     assert f"the error is made at node {NODE.index} CONV_2D (alone " in found.verdict.summary
     assert "more diverging layers inherit theirs" in found.verdict.summary
     with_it, without = found.comparisons

@@ -52,6 +52,15 @@ def quantized_pairs(draw: st.DrawFn) -> tuple[Array, Array]:
     return np.where(same[:, None], reference, device), reference
 
 
+def test_a_size_that_nothing_divides_is_one_piece() -> None:
+    values = np.arange(37, dtype=np.int8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(differences, "PIECE", 28)
+        patch.setattr(differences, "BLOCK", 1)
+        found = difference(values, values, Tensor(0, "x", "int8", (37,), (1.0,), (0,), 0, constant=False))
+    assert found.signal == float((values.astype(float) ** 2).sum())
+
+
 @given(
     pair=quantized_pairs(),
     scales=st.lists(st.floats(1e-6, 1e3), min_size=3, max_size=3)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import flatbuffers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,3 +94,68 @@ def test_damaged_metadata_says_nothing(noise: bytes) -> None:
     damaged = graph.Graph((), (), (), (), 1, ((metadata.BUFFER, noise[:4] + metadata.IDENTIFIER + noise[4:]),))
     told = metadata.recipe(damaged, recipe.Recipe())
     assert told is None or told.channels == "rgb"
+
+
+def sound_metadata(rate: int) -> bytes:
+    """As tflite-support writes it, for one input of sound at `rate` Hz."""
+    b = flatbuffers.Builder(256)
+
+    def one(field: int, fields: int, offset: int, before: tuple[int, int] | None = None) -> int:
+        b.StartObject(fields)
+        if before is not None:  # the kind of a union
+            b.PrependUint8Slot(before[0], before[1], 0)
+        b.PrependUOffsetTRelativeSlot(field, offset, 0)
+        return int(b.EndObject())
+
+    def many(offset: int) -> int:
+        b.StartVector(4, 1, 4)
+        b.PrependUOffsetTRelative(offset)
+        return int(b.EndVector())
+
+    b.StartObject(2)
+    b.PrependUint32Slot(0, rate, 0)
+    b.PrependUint32Slot(1, 1, 0)
+    content = one(1, 3, b.EndObject(), before=(0, 4))
+    tensor = many(one(3, 7, content))
+    subgraph = many(one(2, 8, tensor))
+    b.Finish(one(3, 7, subgraph), file_identifier=metadata.IDENTIFIER)
+    return bytes(b.Output())
+
+
+def test_metadata_tells_the_sample_rate() -> None:
+    read = graph.Graph((), (), (), (), 1, ((metadata.BUFFER, sound_metadata(22_050)),))
+    told = metadata.recipe(read, recipe.Recipe())
+    assert told is not None
+    assert told.audio == recipe.Audio(sample_rate=22_050)
+    other = metadata.recipe(read, recipe.Recipe(audio=recipe.Audio(channel="left")))
+    assert other is not None
+    assert other.audio == recipe.Audio(sample_rate=22_050, channel="left")
+    impossible = graph.Graph((), (), (), (), 1, ((metadata.BUFFER, sound_metadata(4_000_000)),))
+    assert metadata.recipe(impossible, recipe.Recipe()) is None
+
+
+def test_sound_and_text(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("the\n")
+    read = recipe.load(write(tmp_path, '[text]\nvocabulary = "words.txt"\nstart = 1\ninputs = ["ids", "mask"]\n'))
+    assert read.kind == "text"
+    assert read.text == recipe.Text(vocabulary=str(tmp_path / "words.txt"), start=1, inputs=("ids", "mask"))
+    assert recipe.load(write(tmp_path, '[audio]\nfeatures = "mfcc"\n')).kind == "audio"
+    assert recipe.load(write(tmp_path, 'fit = "letterbox"\n')).kind == "image"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ('[text]\nvocabulary = "none.txt"\n', None, "text.vocabulary: no such file"),
+        ('[text]\nvocabulary = "a"\n[audio]\n', 1, "audio and text cannot both be given"),
+        ('[audio]\nfeatures = "mfcc"\nfft_length = 500\n', 1, "not a power of two"),
+        ("[audio]\nsample_rate = 1\n", 2, "greater than or equal to 100"),
+        ('task = "detection"\n[detection]\nscor = 1\n', 3, "unknown key"),
+        ('task = "hearing"\n', 1, "Input should be"),
+    ],
+)
+def test_errors_of_sound_and_text_name_the_line(tmp_path: Path, text: str, line: int | None, says: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(RecipeError, match=says) as caught:
+        recipe.load(path)
+    assert caught.value.where == (str(path) if line is None else f"{path}:{line}")

@@ -23,6 +23,8 @@ from farm.report.document import (
     TimelinePoint,
     Verdict,
 )
+from farm.report.ladder import Ladder, Rung
+from farm.report.quantization import LayerQuantization, Origin, Quantization
 from farm.report.scale import Scale, linear, number
 
 if TYPE_CHECKING:
@@ -112,6 +114,29 @@ def test_a_layer_of_several_outputs_is_one_bar() -> None:
     )
     (picture,) = pictures(str(plots.time_by_layer(found)))
     assert [bar.findtext("title") for bar in picture.findall("rect")] == ["0 CONV_2D: 4.0 us", "1 SOFTMAX: 2.0 us"]
+
+
+def test_rungs_and_quantized_layers_are_curves() -> None:
+    rungs = tuple(
+        Rung(name=name, target="t", running_nrmse=error, isolated_nrmse=alone, enters=error > 0.1)
+        for name, error, alone in (("float <b>", 1e-7, None), ("device", 0.3, 1e-6))
+    )
+    (ladder,) = pictures(str(plots.ladder_curve(Ladder(rungs=rungs))))
+    assert [c.attrib["class"] for c in ladder.findall("circle")] == ["isolated", "running", "running over"]
+    assert ladder.findall("circle")[1].findtext("title") == "float <b>: 1e-07"
+    assert plots.ladder_curve(Ladder(rungs=rungs[:1])) == ""
+    origins: tuple[Origin, ...] = ("none", "range")
+    layers = tuple(
+        LayerQuantization(
+            node=node, op="CONV_2D", tensor="t", index=0, frames=1, rmse=0, bias=0, max_abs=0, nrmse=0.1, sqnr_db=None,
+            saturated=0, at_low=0, at_high=0, pinned=0, clipped=None, range_nrmse=0.01 if node else None, dead_range=0,
+            used_bits=8, bits=8, channels=1, origin=origin,
+        )
+        for node, origin in enumerate(origins)
+    )  # fmt: skip
+    (curve,) = pictures(str(plots.quantization(Quantization(against="m", layers=layers))))
+    assert [c.attrib["class"] for c in curve.findall("circle")] == ["isolated", "running", "running over"]
+    assert plots.quantization(Quantization()) == ""
 
 
 def test_documents_of_the_last_version_are_still_drawn() -> None:

@@ -93,6 +93,23 @@ def test_a_device_is_leased_to_one_run_at_a_time(state: State) -> None:
     assert later.token > lease.token
 
 
+def test_captures_of_a_jobs_runs_that_are_done(state: State) -> None:
+    job = state.add_job(ASKED, [place("a"), place("b"), place("c")])
+    for run, status in zip(state.queued(), ("done", "failed", "done"), strict=True):
+        lease = claim(state, run, 10.0)
+        assert lease is not None
+        links = [
+            CaptureLink(name=name, sha256=f"{name} {run.id}", bytes=1, complete=name != "profile", path="")
+            for name in ("latency", "layers", "profile")
+        ]
+        state.finish(lease.token, done(run.id, status).model_copy(update={"captures": tuple(links)}))
+    first, _, last = (row.id for row in state.rows(job))
+    assert state.captures(job, "layers", 4) == (f"layers {last}", f"layers {first}")
+    assert state.captures(job, "layers", 1) == (f"layers {last}",)
+    assert state.captures(job, "profile", 4) == ()
+    assert state.captures(job + 1, "layers", 4) == ()
+
+
 def test_an_old_token_commits_nothing(state: State) -> None:
     state.add_job(ASKED, [place("a")])
     (run,) = state.queued()

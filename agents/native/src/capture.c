@@ -91,6 +91,51 @@ static void put_preprocess(struct bytes *out, uint32_t field, const struct prepr
     pb_string(&message, 4, preprocess->bgr ? "bgr" : "rgb");
     pb_packed_doubles(&message, 5, preprocess->mean, 3);
     pb_packed_doubles(&message, 6, preprocess->std, 3);
+    pb_string(&message, 7, preprocess->letterbox ? "letterbox" : "stretch");
+    pb_uint(&message, 8, preprocess->pad);
+    pb_message(out, field, &message);
+    bytes_free(&message);
+}
+
+static void put_audio(struct bytes *out, uint32_t field, const struct audio *audio) {
+    const struct features *features = &audio->features;
+    struct bytes message = {0};
+    pb_uint(&message, 1, audio->sample_rate);
+    pb_string(&message, 2, AUDIO_CHANNELS[audio->channel]);
+    pb_string(&message, 3, audio->int16 ? "int16" : "unit");
+    pb_string(&message, 4, FEATURES_KINDS[features->kind]);
+    if (features->kind != FEATURES_WAVEFORM) {
+        pb_string(&message, 5, FEATURES_WINDOWS[features->window]);
+        pb_uint(&message, 6, features->frame_length);
+        pb_uint(&message, 7, features->frame_step);
+        pb_uint(&message, 8, features->fft_length);
+        pb_string(&message, 9, features->power ? "power" : "magnitude");
+        pb_uint(&message, 10, features->mel_bins);
+        pb_double(&message, 11, features->low_hz);
+        pb_double(&message, 12, features->high_hz);
+        pb_string(&message, 13, FEATURES_LOGS[features->log]);
+        pb_double(&message, 14, features->log_floor);
+    }
+    if (features->kind == FEATURES_MFCC) pb_uint(&message, 15, features->coefficients);
+    pb_double(&message, 16, audio->mean);
+    pb_double(&message, 17, audio->std);
+    pb_message(out, field, &message);
+    bytes_free(&message);
+}
+
+static void put_text(struct bytes *out, uint32_t field, const struct capture_header *header) {
+    const struct tokenize *text = header->text;
+    struct bytes message = {0};
+    pb_bytes(&message, 1, header->vocabulary, SHA256_SIZE);
+    pb_string(&message, 2, TEXT_TOKENIZERS[text->wordpiece]);
+    pb_uint(&message, 3, !text->keep_case);
+    pb_string(&message, 4, text->pad_left ? "left" : "right");
+    pb_string(&message, 5, text->cut_head ? "head" : "tail");
+    pb_int(&message, 6, text->unknown);
+    pb_int(&message, 7, text->pad);
+    if (text->has_start) pb_int_present(&message, 8, text->start);
+    if (text->has_end) pb_int_present(&message, 9, text->end);
+    for (size_t i = 0; i < text->role_count; i++) pb_string(&message, 10, TEXT_ROLES[text->roles[i]]);
     pb_message(out, field, &message);
     bytes_free(&message);
 }
@@ -111,7 +156,7 @@ void capture_write_header(struct capture *capture, const struct capture_header *
     pb_uint(out, 12, header->repetitions);
     pb_uint(out, 13, clock_ns(CLOCK_REALTIME));
     pb_uint(out, 14, monotonic_ns());
-    if (header->preprocess) put_preprocess(out, 15, header->preprocess);
+    if (header->image) put_preprocess(out, 15, header->image);
     for (size_t i = 0; i < header->label_count; i++) {
         struct bytes entry = {0};
         pb_string(&entry, 1, header->labels[i].key);
@@ -124,6 +169,8 @@ void capture_write_header(struct capture *capture, const struct capture_header *
     pb_uint(out, 19, header->cpu_mask);
     pb_uint(out, 20, header->cpu_mask_used);
     pb_uint(out, 21, header->byte_budget);
+    if (header->audio) put_audio(out, 22, header->audio);
+    if (header->text) put_text(out, 23, header);
     send_message(capture, CHANNEL_HEADER);
 }
 

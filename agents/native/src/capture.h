@@ -5,7 +5,7 @@
 #include "conditions.h"
 #include "mcap.h"
 #include "pass.h"
-#include "preprocess.h"
+#include "recipe.h"
 #include "session.h"
 #include "sha256.h"
 #include "statistics.h"
@@ -20,7 +20,10 @@ struct capture_header {
     const char *kernel;
     bool fully_accelerated;
     unsigned threads, warmup, repetitions;
-    const struct preprocess *preprocess;  // NULL when no input is an image
+    const struct preprocess *image;  // NULL when no input is an image
+    const struct audio *audio;       // the same of clips
+    const struct tokenize *text;     // and of texts
+    uint8_t vocabulary[SHA256_SIZE];
     const struct label *labels;
     size_t label_count;
     const char *accelerator, *accelerator_used;

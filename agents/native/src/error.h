@@ -18,6 +18,7 @@
     X(OP_UNREGISTERED, "op-unregistered", JOB)               \
     X(COMPILE_FAILED, "compile-failed", JOB)                 \
     X(INPUT_SHAPE, "input-shape", JOB)                       \
+    X(VOCABULARY_INVALID, "vocabulary-invalid", JOB)         \
     X(FRAME_UNREADABLE, "frame-unreadable", JOB)             \
     X(INVOKE_FAILED, "invoke-failed", JOB)                   \
     X(STORAGE_FULL, "storage-full", INFRASTRUCTURE)          \

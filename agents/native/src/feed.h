@@ -3,7 +3,7 @@
 #define EXRAY_FEED_H
 
 #include "frames.h"
-#include "preprocess.h"
+#include "recipe.h"
 #include "session.h"
 
 // The file that slices were last read from, kept open: a frame of hundreds of inputs stands in one.
@@ -13,22 +13,34 @@ struct slices {
     uint64_t size;
 };
 
+// What one input of the model is fed from, decoded, and the memory for it.
+struct source {
+    struct quantization quantization;
+    struct image image;
+    struct preprocessor preprocessor;
+    struct clip clip;
+    struct audio_processor audio;
+    struct bytes text;
+};
+
 struct feed {
     struct session *session;
     const struct frames *frames;
-    const struct preprocess *how;
+    const struct recipe *recipe;
     struct slices slices;
-    struct image *images;  // one an input, decoded
-    struct preprocessor *preprocessors;
-    struct quantization *quantizations;
+    struct source *sources;  // one an input
+    struct tokenizer tokenizer;
 };
 
-// Fails with input-shape when a frame's image is meant for an input that takes none.
-void feed_open(struct feed *feed, struct session *session, const struct frames *frames, const struct preprocess *how);
-// Reads a frame's files: decodes its images, copies its tensors into their buffers. Not to be timed.
+// Whether frames are pre-processed at all.
+bool feed_prepares(const struct frames *frames);
+// Fails with input-shape when an input cannot take what a frame has for it, with vocabulary-invalid, with bad-usage
+// where texts lack their vocabulary.
+void feed_open(struct feed *feed, struct session *session, const struct frames *frames, const struct recipe *recipe);
+// Reads a frame's files: decodes images and clips, copies tensors into their buffers. Not to be timed.
 void feed_read(struct feed *feed, const struct frame_input *inputs);
-// Pre-processes the decoded images into their buffers.
-void feed_images(struct feed *feed, const struct frame_input *inputs);
+// Pre-processes what was decoded into the buffers.
+void feed_prepare(struct feed *feed, const struct frame_input *inputs);
 void feed_close(struct feed *feed);
 
 #endif

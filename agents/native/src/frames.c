@@ -1,26 +1,17 @@
 #include "frames.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
 #include "error.h"
+#include "file.h"
 #include "text.h"
 
 static char *read_text(const char *path, size_t *size) {
-    FILE *file = fopen(path, "rb");
-    if (!file) fail(ERROR_LIST_INVALID, path, "the list of frames cannot be opened: %s", strerror(errno));
     struct bytes text = {0};
-    char buffer[16384];
-    size_t n;
-    while ((n = fread(buffer, 1, sizeof buffer, file)) > 0) {
-        bytes_append(&text, buffer, n);
-        if (text.size > FRAMES_MAX_BYTES) fail(ERROR_LIST_INVALID, path, "longer than %d bytes", FRAMES_MAX_BYTES);
-    }
-    if (ferror(file)) fail(ERROR_LIST_INVALID, path, "the list of frames cannot be read: %s", strerror(errno));
-    fclose(file);
+    file_read(&text, path, FRAMES_MAX_BYTES, ERROR_LIST_INVALID, "the list of frames");
     *size = text.size;
     bytes_u8(&text, 0);
     if (text.failed) fail_memory("the list of frames");
@@ -50,13 +41,17 @@ static const char *parse_line(char *line, struct frame_input *input) {
     if (!parse_u32(field[1], &input->input)) return "the input is not a number";
     if (strcmp(field[2], "rgb") == 0) {
         input->kind = FRAME_RGB;
+    } else if (strcmp(field[2], "pcm") == 0) {
+        input->kind = FRAME_PCM;
+    } else if (strcmp(field[2], "text") == 0) {
+        input->kind = FRAME_TEXT;
     } else if (strcmp(field[2], "tensor") == 0) {
         input->kind = FRAME_TENSOR;
     } else if (strncmp(field[2], "tensor@", 7) == 0) {
         input->kind = FRAME_SLICE;
         if (!text_parse_u64(field[2] + 7, &input->offset)) return "the tensor's offset is not a number of bytes";
     } else {
-        return "the kind is none of rgb, tensor, tensor@OFFSET";
+        return "the kind is none of rgb, pcm, text, tensor, tensor@OFFSET";
     }
     if (!field[3][0]) return "no path";
     input->path = field[3];
@@ -119,7 +114,7 @@ void frames_read(struct frames *frames, const char *path, size_t per_frame) {
         struct frame_input input = {.kind = FRAME_TENSOR};
         const char *wrong = parse_line(line, &input);
         if (wrong) fail(ERROR_LIST_INVALID, where, "%s", wrong);
-        frames->any_rgb |= input.kind == FRAME_RGB;
+        frames->has[input.kind] = true;
         bytes_append(&inputs, &input, sizeof input);
         line = stop + 1;
     }

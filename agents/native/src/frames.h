@@ -1,6 +1,6 @@
 // The list of frames: one line a frame and model input, FRAME<TAB>INPUT<TAB>KIND<TAB>PATH<TAB>NAME.
-// KIND is rgb (a PPM), tensor (a file of the input's packed bytes) or tensor@OFFSET (they stand in a file, from that
-// byte on).
+// KIND is rgb (a PPM), pcm (a WAV), text (UTF-8), tensor (a file of the input's packed bytes) or tensor@OFFSET (they
+// stand in a file, from that byte on).
 #ifndef EXRAY_FRAMES_H
 #define EXRAY_FRAMES_H
 
@@ -10,7 +10,7 @@
 
 enum { FRAMES_MAX_BYTES = 1 << 28, FRAMES_MAX_LINE = 8192 };
 
-enum frame_kind { FRAME_RGB, FRAME_TENSOR, FRAME_SLICE };
+enum frame_kind { FRAME_RGB, FRAME_PCM, FRAME_TEXT, FRAME_TENSOR, FRAME_SLICE, FRAME_KINDS };
 
 struct frame_input {
     uint32_t frame;  // index among the submitted inputs
@@ -26,7 +26,7 @@ struct frames {
     struct frame_input *inputs;  // `per_frame` consecutive ones a frame, in the order of the model's inputs
     size_t count;                // of frames
     size_t per_frame;
-    bool any_rgb;
+    bool has[FRAME_KINDS];
 };
 
 // Reads and checks a list for a model with `per_frame` inputs, or fails with list-invalid naming the line.

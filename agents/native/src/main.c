@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "help.h"
 #include "litert.h"
 #include "options.h"
 #include "passes.h"
@@ -12,49 +13,6 @@
 #include "stop.h"
 #include "text.h"
 #include "version.h"
-
-static const char USAGE[] =
-    "usage: exray-agent run --runtime LIB --model FILE --pass PASS --frames LIST --out FILE [OPTION VALUE]...\n"
-    "       exray-agent hash FILE...\n"
-    "       exray-agent probe --runtime LIB\n"
-    "       exray-agent clock\n"
-    "       exray-agent --help\n";
-
-static const char HELP[] =
-    "\n"
-    "run plays frames to a model and writes a capture.\n"
-    "  --runtime LIB        libLiteRt.so, 2.1.6 or newer\n"
-    "  --model FILE         a .tflite\n"
-    "  --pass PASS          latency: times, memory and outputs of the plain model\n"
-    "                       profile: times of its operators, from the runtime's profiler\n"
-    "                       layers: all tensors of an instrumented model, and times of its operators\n"
-    "                       isolated: all outputs of a model whose every operator has inputs of its own\n"
-    "  --frames LIST        lines FRAME<TAB>INPUT<TAB>KIND<TAB>PATH<TAB>NAME; KIND is rgb (a PPM), tensor (a file\n"
-    "                       of the input's bytes) or tensor@OFFSET (they stand in it from byte OFFSET on)\n"
-    "  --out FILE           the capture (MCAP)\n"
-    "  --kernel K           delegate (default), builtin, reference\n"
-    "  --accelerator A      cpu (default), gpu, npu: the whole model runs there, or none of it\n"
-    "  --threads N          of the CPU, default 1\n"
-    "  --cpu-mask HEX       the processors to run on, bit n is cpu n; default: as the system has it\n"
-    "  --warmup N           invocations before the first that counts, default 5\n"
-    "  --repetitions N      of every frame, default 1 (latency and profile)\n"
-    "  --full-frames N      layers and isolated: statistics stand for the tensors of all frames but the first N\n"
-    "  --byte-budget BYTES  the same from the frame on whose tensors would exceed so many bytes in all; 0: none\n"
-    "  --lease TOKEN        a number; an agent of the same or an older lease is ended first, a newer one refuses this\n"
-    "  --lock FILE          where leases leave their mark: one file a device, in a folder that stays\n"
-    "  --deadline SECONDS   of the agent's own life\n"
-    "  --tether T           none (default); stdin: it ends when stdin does. It ends with stdout's reader anyway\n"
-    "  --sample-ms N        a thread logs power, clocks, heat, load, memory every N milliseconds; 0 (default): none\n"
-    "  --sample-pss P       no (default); yes: also the proportional memory, which takes longer\n"
-    "  --idle-ms N          of doing nothing before the warm-up, for the idle power; default 0\n"
-    "  --label KEY=VALUE    goes into the capture as it is; may be repeated\n"
-    "  --rotate D --crop F --resize M --channels C --mean a,b,c --std a,b,c\n"
-    "                       what is done to images, in this order: 0|90|180|270 degrees counter-clockwise; the part\n"
-    "                       of each side that is kept; bilinear (default), bilinear-half-pixel,\n"
-    "                       bilinear-align-corners, bilinear-legacy, nearest, area; rgb|bgr; (x - mean) / std\n"
-    "\n"
-    "It ends with 0; 2, 3 or 5 and one JSON line on stderr when the job, the lab or the agent is at fault; or\n"
-    "128 + the signal's number when it was told to stop: the capture then lacks only its end.\n";
 
 static int say(struct bytes *line) {
     if (line->failed) fail_memory("a line");
@@ -132,10 +90,9 @@ int main(int argc, char **argv) {
     if (strcmp(command, "probe") == 0) return probe_runtime(argc - 2, argv + 2);
     if (strcmp(command, "clock") == 0) return tell_clock(argc - 2);
     if (strcmp(command, "--help") == 0) {
-        fputs(USAGE, stdout);
-        fputs(HELP, stdout);
+        help_print(stdout);
         return 0;
     }
-    fputs(USAGE, stderr);
+    usage_print(stderr);
     fail(ERROR_BAD_USAGE, command, "%s", command[0] ? "no such command" : "no command");
 }

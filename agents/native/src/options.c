@@ -1,28 +1,10 @@
 #include "options.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
-#include "text.h"
-
-static unsigned number(const char *option, const char *text, unsigned low, unsigned high) {
-    char *end;
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end || errno || value < low || value > high) {
-        fail(ERROR_BAD_USAGE, option, "%s is not a number from %u to %u", text, low, high);
-    }
-    return (unsigned)value;
-}
-
-static uint64_t big_number(const char *option, const char *text, uint64_t low) {
-    uint64_t value;
-    if (!text_parse_u64(text, &value) || value < low) fail(ERROR_BAD_USAGE, option, "%s is not a number", text);
-    return value;
-}
+#include "flag.h"
 
 static uint64_t mask(const char *option, const char *text) {
     const char *digits = strncmp(text, "0x", 2) == 0 ? text + 2 : text;
@@ -31,39 +13,6 @@ static uint64_t mask(const char *option, const char *text) {
     if (value == 0) fail(ERROR_BAD_USAGE, option, "%s is not a mask of processors in hexadecimal digits", text);
     return value;
 }
-
-// A finite decimal number; `*end` is where it stops.
-static double real(const char *option, const char *text, char **end) {
-    double value = strtod(text, end);
-    if (*end == text || !isfinite(value)) fail(ERROR_BAD_USAGE, option, "%s is not a number", text);
-    return value;
-}
-
-static void three(const char *option, const char *text, double out[3]) {
-    char *end;
-    for (int i = 0; i < 3; i++, text = end + 1) {
-        out[i] = real(option, text, &end);
-        // Far outside what a pixel can mean; keeps every quotient within a float.
-        if (fabs(out[i]) > 1e6) fail(ERROR_BAD_USAGE, option, "%g is out of range", out[i]);
-        if (*end != (i < 2 ? ',' : '\0')) fail(ERROR_BAD_USAGE, option, "not three numbers with commas between them");
-    }
-}
-
-static enum resize_method method(const char *option, const char *text) {
-    for (int i = 0; i < RESIZE_METHODS; i++) {
-        if (strcmp(text, RESIZE_NAMES[i]) == 0) return (enum resize_method)i;
-    }
-    fail(ERROR_BAD_USAGE, option, "%s is not a method of resizing", text);
-}
-
-// The position of `text` in `words`, which end with NULL.
-static size_t one_of(const char *option, const char *text, const char *const *words) {
-    for (size_t i = 0; words[i]; i++) {
-        if (strcmp(text, words[i]) == 0) return i;
-    }
-    fail(ERROR_BAD_USAGE, option, "%s is not one of its values, of which the first is %s", text, words[0]);
-}
-#define ONE_OF(option, text, ...) one_of(option, text, (const char *const[]){__VA_ARGS__, NULL})
 
 static enum pass pass(const char *option, const char *text) {
     for (int i = 1; i < PASSES; i++) {
@@ -88,44 +37,16 @@ static void label(struct options *o, char *text) {
     o->labels[o->label_count++] = (struct label){text, equals + 1};
 }
 
-// Options of the image's way to the model. False when it is none of them.
-static bool set_preprocess(struct preprocess *p, const char *option, const char *value) {
-    if (strcmp(option, "--rotate") == 0) {
-        p->rotate = number(option, value, 0, 270);
-        if (p->rotate % 90) fail(ERROR_BAD_USAGE, option, "%s is none of 0, 90, 180, 270", value);
-    } else if (strcmp(option, "--crop") == 0) {
-        char *end;
-        p->crop = real(option, value, &end);
-        if (*end || !(p->crop > 0 && p->crop <= 1)) {
-            fail(ERROR_BAD_USAGE, option, "%s is not above 0 and at most 1", value);
-        }
-    } else if (strcmp(option, "--resize") == 0) {
-        p->resize = method(option, value);
-    } else if (strcmp(option, "--channels") == 0) {
-        p->bgr = ONE_OF(option, value, "rgb", "bgr") == 1;
-    } else if (strcmp(option, "--mean") == 0) {
-        three(option, value, p->mean);
-    } else if (strcmp(option, "--std") == 0) {
-        three(option, value, p->std);
-        for (int i = 0; i < 3; i++) {
-            if (fabs(p->std[i]) < 1e-6) fail(ERROR_BAD_USAGE, option, "%g is too small to divide by", p->std[i]);
-        }
-    } else {
-        return false;
-    }
-    return true;
-}
-
 // Options of how long the agent may live. False when it is none of them.
 static bool set_life(struct options *o, const char *option, const char *value) {
     if (strcmp(option, "--lease") == 0) {
-        o->lease = big_number(option, value, 1);
+        o->lease = flag_big_number(option, value, 1);
     } else if (strcmp(option, "--lock") == 0) {
         o->lock = value;
     } else if (strcmp(option, "--deadline") == 0) {
-        o->deadline_s = number(option, value, 1, 1000000);
+        o->deadline_s = flag_number(option, value, 1, 1000000);
     } else if (strcmp(option, "--tether") == 0) {
-        o->tether_stdin = ONE_OF(option, value, "none", "stdin") == 1;
+        o->tether_stdin = FLAG_ONE_OF(option, value, "none", "stdin") == 1;
     } else {
         return false;
     }
@@ -135,11 +56,11 @@ static bool set_life(struct options *o, const char *option, const char *value) {
 // Options of the sampler. False when it is none of them.
 static bool set_sampler(struct options *o, const char *option, const char *value) {
     if (strcmp(option, "--sample-ms") == 0) {
-        o->sample_ms = number(option, value, 0, 60000);
+        o->sample_ms = flag_number(option, value, 0, 60000);
     } else if (strcmp(option, "--sample-pss") == 0) {
-        o->sample_pss = ONE_OF(option, value, "no", "yes") == 1;
+        o->sample_pss = FLAG_ONE_OF(option, value, "no", "yes") == 1;
     } else if (strcmp(option, "--idle-ms") == 0) {
-        o->idle_ms = number(option, value, 0, 600000);
+        o->idle_ms = flag_number(option, value, 0, 600000);
     } else {
         return false;
     }
@@ -158,26 +79,26 @@ static void set(struct options *o, const char *option, char *value) {
     } else if (strcmp(option, "--pass") == 0) {
         o->pass = pass(option, value);
     } else if (strcmp(option, "--kernel") == 0) {
-        ONE_OF(option, value, "delegate", "builtin", "reference");
+        FLAG_ONE_OF(option, value, "delegate", "builtin", "reference");
         o->kernel = value;
     } else if (strcmp(option, "--accelerator") == 0) {
-        o->accelerator = (enum litert_accelerator)(1u << ONE_OF(option, value, "cpu", "gpu", "npu"));
+        o->accelerator = (enum litert_accelerator)(1u << FLAG_ONE_OF(option, value, "cpu", "gpu", "npu"));
     } else if (strcmp(option, "--cpu-mask") == 0) {
         o->cpu_mask = mask(option, value);
     } else if (strcmp(option, "--threads") == 0) {
-        o->threads = number(option, value, 1, 256);
+        o->threads = flag_number(option, value, 1, 256);
     } else if (strcmp(option, "--warmup") == 0) {
-        o->warmup = number(option, value, 0, 1000000);
+        o->warmup = flag_number(option, value, 0, 1000000);
     } else if (strcmp(option, "--repetitions") == 0) {
-        o->repetitions = number(option, value, 1, 1000000);
+        o->repetitions = flag_number(option, value, 1, 1000000);
     } else if (strcmp(option, "--full-frames") == 0) {
-        o->full_frames = number(option, value, 0, UINT32_MAX);
+        o->full_frames = flag_number(option, value, 0, UINT32_MAX);
     } else if (strcmp(option, "--byte-budget") == 0) {
-        o->byte_budget = big_number(option, value, 0);
+        o->byte_budget = flag_big_number(option, value, 0);
     } else if (strcmp(option, "--label") == 0) {
         label(o, value);
     } else if (!set_life(o, option, value) && !set_sampler(o, option, value) &&
-               !set_preprocess(&o->preprocess, option, value)) {
+               !recipe_set(&o->recipe, option, value)) {
         fail(ERROR_BAD_USAGE, option, "no such option");
     }
 }
@@ -204,6 +125,7 @@ static void check(const struct options *o) {
     if ((o->lease != 0) != (o->lock != NULL)) {
         fail(ERROR_BAD_USAGE, o->lock ? "--lease" : "--lock", "--lease and --lock go together");
     }
+    recipe_check(&o->recipe);
 }
 
 void options_parse(struct options *o, int argc, char **argv) {
@@ -214,7 +136,7 @@ void options_parse(struct options *o, int argc, char **argv) {
         .warmup = 5,
         .repetitions = 1,
         .full_frames = UINT64_MAX,
-        .preprocess = {.crop = 1, .resize = RESIZE_BILINEAR, .std = {1, 1, 1}},
+        .recipe = RECIPE_DEFAULTS,
     };
     for (int i = 0; i < argc; i += 2) {
         if (i + 1 == argc) fail(ERROR_BAD_USAGE, argv[i], "the option lacks its value");

@@ -3,7 +3,7 @@
 #define EXRAY_OPTIONS_H
 
 #include "capture.h"
-#include "preprocess.h"
+#include "recipe.h"
 
 enum { OPTIONS_MAX_LABELS = 256, OPTIONS_MAX_LABEL_SIZE = 4096 };
 
@@ -25,7 +25,7 @@ struct options {
     unsigned idle_ms;      // of doing nothing, before the warm-up
     struct label labels[OPTIONS_MAX_LABELS];
     size_t label_count;
-    struct preprocess preprocess;
+    struct recipe recipe;
 };
 
 // Parses what follows `run`, cutting labels at their `=` in place, or fails with bad-usage.

@@ -45,7 +45,9 @@ static void write_header(struct run *run) {
         .threads = o->threads,
         .warmup = o->warmup,
         .repetitions = o->repetitions,
-        .preprocess = run->frames.any_rgb ? &o->preprocess : NULL,
+        .image = run->frames.has[FRAME_RGB] ? &o->recipe.image : NULL,
+        .audio = run->frames.has[FRAME_PCM] ? &o->recipe.audio : NULL,
+        .text = run->frames.has[FRAME_TEXT] ? &o->recipe.text : NULL,
         .labels = o->labels,
         .label_count = o->label_count,
         .accelerator = accelerator_name(o->accelerator),
@@ -57,6 +59,7 @@ static void write_header(struct run *run) {
     hash("/proc/self/exe", ERROR_RUNTIME_FAILED, header.agent);
     hash(o->model, ERROR_MODEL_UNREADABLE, header.model);
     hash(o->runtime, ERROR_RUNTIME_MISSING, header.runtime);
+    if (header.text) hash(header.text->vocabulary, ERROR_VOCABULARY_INVALID, header.vocabulary);
     capture_write_header(&run->capture, &header);
 }
 
@@ -69,8 +72,8 @@ static void write_conditions(struct run *run, enum conditions_when when) {
 // One invocation. Nothing between the clock readings but what they are to tell.
 static void invoke(struct run *run, const struct frame_input *inputs, struct capture_frame *frame) {
     frame->start_ns = monotonic_ns();
-    if (run->frames.any_rgb) {
-        feed_images(&run->feed, inputs);
+    if (feed_prepares(&run->frames)) {
+        feed_prepare(&run->feed, inputs);
         frame->preprocess_ns = monotonic_ns() - frame->start_ns;
     }
     tensor_log_write_inputs(&run->tensors, frame->index);
@@ -93,7 +96,7 @@ static void rest(struct run *run) {
 
 static void warm_up(struct run *run) {
     feed_read(&run->feed, run->frames.inputs);
-    feed_images(&run->feed, run->frames.inputs);
+    feed_prepare(&run->feed, run->frames.inputs);
     crash_stage("running the model");
     for (unsigned i = 0; i < run->options->warmup && !stop_requested(); i++) session_run(&run->session);
     crash_stage(NULL);
@@ -136,7 +139,7 @@ static void open_all(struct run *run, const struct litert *rt) {
                                           .threads = o->threads,
                                           .profile = run->traits.profiler});
     frames_read(&run->frames, o->frames, run->session.input_count);
-    feed_open(&run->feed, &run->session, &run->frames, &o->preprocess);
+    feed_open(&run->feed, &run->session, &run->frames, &o->recipe);
     run->progress = (struct progress){.pass = run->traits.name, .of = (uint64_t)run->frames.count * o->repetitions};
     capture_open(&run->capture, o->out);
     tensor_log_open(&run->tensors, &run->session, &run->capture, o->pass, o->full_frames, o->byte_budget);

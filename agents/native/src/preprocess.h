@@ -1,5 +1,5 @@
-// What happens to a decoded RGB frame before the model sees it: rotate, crop, resize, channels, normalize, quantize, in
-// this order.
+// What happens to a decoded RGB frame before the model sees it: rotate, crop, resize and pad, channels, normalize,
+// quantize, in this order.
 #ifndef EXRAY_PREPROCESS_H
 #define EXRAY_PREPROCESS_H
 
@@ -13,6 +13,8 @@ struct preprocess {
     unsigned rotate;  // degrees counter-clockwise: 0, 90, 180, 270
     double crop;      // centre fraction of each side, (0, 1]
     enum resize_method resize;
+    bool letterbox;  // keeps the aspect, and fills the rest; else the picture is stretched
+    uint8_t pad;     // of all three channels
     bool bgr;
     double mean[3];  // per channel as fed to the model, in pixel units
     double std[3];   // not 0
@@ -20,7 +22,7 @@ struct preprocess {
 
 // Memory that stays between frames. Start from zeros.
 struct preprocessor {
-    struct image rotated, resized;
+    struct image rotated, resized, boxed;
     struct resizer resizer;
 };
 

@@ -24,6 +24,11 @@ void pb_uint(struct bytes *out, uint32_t field, uint64_t value) {
 
 void pb_int(struct bytes *out, uint32_t field, int64_t value) { pb_uint(out, field, (uint64_t)value); }
 
+void pb_int_present(struct bytes *out, uint32_t field, int64_t value) {
+    tag(out, field, WIRE_VARINT);
+    varint(out, (uint64_t)value);
+}
+
 void pb_sint(struct bytes *out, uint32_t field, int64_t value) {
     pb_uint(out, field, ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0));
 }

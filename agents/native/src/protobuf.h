@@ -7,6 +7,8 @@
 void pb_uint(struct bytes *out, uint32_t field, uint64_t value);
 // int32 and int64: negative values take ten bytes.
 void pb_int(struct bytes *out, uint32_t field, int64_t value);
+// The same of an `optional` field: 0 is written, too.
+void pb_int_present(struct bytes *out, uint32_t field, int64_t value);
 // sint32 and sint64: zigzag.
 void pb_sint(struct bytes *out, uint32_t field, int64_t value);
 void pb_double(struct bytes *out, uint32_t field, double value);

@@ -1,0 +1,310 @@
+"""What the device did to a clip: what it fed against what the clip becomes on other ways.
+
+Ways without numbers to fit are all tried, singly and in pairs, with and without an affine map of what is fed (least squares)
+or another gain of the samples. Where none of them leaves as little as rounding does, mel ranges and sample rates are fitted, too:
+a scan, then a descent from its best places, beside each of the likeliest other steps.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from farm.assess.explain import hearing
+from farm.assess.explain.engine import Candidate, InputEvidence
+from farm.assess.explain.sound import Map, Sounds, Way, roughly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from farm.assess.explain.hearing import Step
+    from farm.assess.explain.seen import Seen
+
+    Array = np.ndarray[Any, Any]
+
+SCREENED = 3
+"""Frames on which all ways are tried."""
+KEPT = 24
+"""Ways that are then tried on all frames."""
+PARTNERS = 4
+"""Steps beside which a number is fitted."""
+FITTED = 0.05
+"""Of the floor: what an explanation with fitted numbers must be better by than one in the recipe's words."""
+GAINS = tuple(math.exp(v) for v in np.linspace(-12, 12, 25))
+RATE_LOW, RATE_HIGH = 4000.0, 96_000.0
+LOWS = (0.0, 20.0, 60.0, 125.0, 250.0, 400.0)
+
+
+@dataclass(frozen=True)
+class _Try:
+    """Steps, and the error they leave on the screened frames."""
+
+    steps: tuple[Step, ...]
+    way: Way
+    how: Map | None
+    rmse: float
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of its changes."""
+        return frozenset(s.change.name for s in self.steps)
+
+
+def observe(seen: Seen) -> InputEvidence:
+    """The evidence of f clips; their recipe must have `audio`."""
+    assert seen.recipe is not None  # noqa: S101  # a clip has no input without one
+    assert seen.recipe.audio is not None  # noqa: S101
+    sounds = Sounds.of(seen, seen.recipe.audio)
+    plain = _candidate(sounds, _Try((), Way(sounds.audio), None, 0.0))
+    evidence = InputEvidence(seen.agrees, (plain,), sounds.span or 1.0, tuple(hearing.hidden(sounds)))
+    if seen.agrees.all():
+        return evidence
+    if sounds.span <= seen.step:
+        return InputEvidence(seen.agrees, (plain,), 1.0, reason="the device's input has the same value everywhere")
+    if sounds.silent():
+        return InputEvidence(seen.agrees, (plain,), sounds.span, reason="the clips are silent", identifiable=False)
+    found = sorted(_search(sounds.some(_screened(sounds))), key=lambda t: t.rmse + 1e-3 * sounds.floor * len(t.steps))
+    return InputEvidence(
+        agrees=seen.agrees,
+        candidates=(plain, *(_candidate(sounds, t) for t in found[:KEPT])),
+        span=sounds.span,
+        hidden=evidence.hidden,
+    )
+
+
+def _screened(sounds: Sounds) -> list[int]:
+    """Frames that differ in rate and channels, the loudest first."""
+    kinds = [(c.rate, c.samples.shape[1]) for c in sounds.clips]
+    loud = sorted(range(len(kinds)), key=lambda f: -float(np.abs(sounds.clips[f].samples.astype(np.float64)).sum()))
+    first = [next(f for f in loud if kinds[f] == kind) for kind in dict.fromkeys(kinds[f] for f in loud)]
+    return list(dict.fromkeys([*first, *loud]))[:SCREENED]
+
+
+def _search(sounds: Sounds) -> Iterator[_Try]:
+    """Everything that was tried, on the screened frames."""
+    found = []
+    for chosen in _pairs(list(hearing.steps(sounds))):
+        way = _way(sounds, chosen)
+        found.append(_try(sounds, chosen, way))
+        if len(chosen) < 2:
+            found += _valued(sounds, chosen, way)
+    yield from found
+    if min(t.rmse for t in found) > sounds.floor:
+        yield from _fitted(sounds, found)
+
+
+def _pairs(steps: Sequence[Step]) -> Iterator[tuple[Step, ...]]:
+    for count in range(3):
+        for chosen in itertools.combinations(steps, count):
+            # Two words for one rate explain nothing that one does not.
+            names = {"sample-rate" if s.change.name == "resampled-to" else s.change.name for s in chosen}
+            if len(names) == count:
+                yield chosen
+
+
+def _way(sounds: Sounds, steps: Sequence[Step]) -> Way:
+    way = Way(sounds.audio)
+    for step in steps:
+        way = step.apply(way)
+    return way
+
+
+def _try(sounds: Sounds, steps: tuple[Step, ...], way: Way, how: Map | None = None) -> _Try:
+    return _Try(steps, way, how, sounds.rmse(way, how))
+
+
+def _valued(sounds: Sounds, steps: tuple[Step, ...], way: Way) -> Iterator[_Try]:
+    """Beside these steps, another gain or an affine map."""
+    audio = sounds.audio
+    how = sounds.mapped(way)
+    if how is not None:
+        yield _try(sounds, (*steps, hearing.affine(audio, how)), way, how)
+    if any(s.change.name == "scale" for s in steps):
+        return
+    if not sounds.spectral:
+        how = sounds.mapped(way, scale_only=True)
+        if how is not None:
+            yield _try(sounds, (*steps, hearing.scale(audio, how.slope)), way, how)
+        return
+    gain = _gain(sounds, way)
+    step = hearing.scale(audio, gain)
+    yield _try(sounds, (*steps, step), step.apply(way))
+
+
+def _gain(sounds: Sounds, way: Way) -> float:
+    """Of the samples, that leaves least: a scan on one frame, then a descent on all."""
+
+    def left(some: Sounds, log: float) -> float:
+        return some.rmse(hearing.scale(sounds.audio, math.exp(log)).apply(way))
+
+    one = sounds.some([0])
+    best = min((math.log(g) for g in GAINS), key=lambda log: left(one, log))
+    return math.exp(_least(lambda log: left(sounds, log), best - 1, best + 1))
+
+
+def _least(left: Callable[[float], float], low: float, high: float, tolerance: float = 1e-5) -> float:
+    from scipy.optimize import minimize_scalar
+
+    return float(minimize_scalar(left, bounds=(low, high), method="bounded", options={"xatol": tolerance}).x)
+
+
+def _fitted(sounds: Sounds, found: Sequence[_Try]) -> Iterator[_Try]:
+    """Mel ranges and sample rates, alone and beside one other step."""
+    singles = [t.steps for t in found if len(t.steps) <= 1 and not any(s.fitted for s in t.steps)]
+    yield from _rates(sounds, singles)
+    if sounds.spectral:
+        one = sounds.some([0])
+        places = [t for steps in singles for t in _mel_places(one, steps)]
+        for t in _best(places):
+            yield from _mel(sounds, t.steps)
+
+
+def _best(places: Sequence[_Try]) -> list[_Try]:
+    """Of each set of changes its best place; many places of one set tell no more."""
+    best: dict[frozenset[str], _Try] = {}
+    for t in sorted(places, key=lambda t: t.rmse):
+        best.setdefault(t.names, t)
+    return list(best.values())[:PARTNERS]
+
+
+def _rates(sounds: Sounds, singles: Sequence[tuple[Step, ...]]) -> Iterator[_Try]:
+    """Rates that clips are taken for: found under any affine map, then tried beside every other step."""
+    moving = [s for s in singles if not s or s[0].change.name in {"channel", "time-reversed", "transposed"}]
+    places = [(_rough_rate(sounds, _way(sounds, steps)), steps) for steps in moving]
+    for (_, rate), steps in sorted(places, key=lambda p: p[0])[:2]:
+        step = hearing.sample_rate(sounds.audio, rate, fitted=1)
+        for more in {(), *((s,) for one in singles for s in one)} if not steps else {steps}:
+            if any(s.change.name == "sample-rate" for s in more):
+                continue
+            chosen = (step, *more)
+            way = _way(sounds, chosen)
+            yield _try(sounds, chosen, way)
+            if not more:
+                yield from _valued(sounds, chosen, way)
+
+
+def _rough_rate(sounds: Sounds, way: Way) -> tuple[float, int]:
+    """What an affine map leaves at the best rate, and that rate, Hz."""
+    rate = _wave_rate(sounds, way) if not sounds.spectral else _feature_rate(sounds, way)
+    return min(
+        (_mapped_rmse(sounds, replace(way, assumed=r)), r) for r in {rate - 1, rate, rate + 1, 5 * round(rate / 5)}
+    )
+
+
+def _mapped_rmse(sounds: Sounds, way: Way) -> float:
+    return sounds.rmse(way, sounds.mapped(way))
+
+
+def _feature_rate(sounds: Sounds, way: Way) -> int:
+    """A scan on the first frame, then a descent between the neighbors of its best rate."""
+    one = sounds.some([0])
+    logs = np.linspace(math.log(RATE_LOW), math.log(RATE_HIGH), 64)
+
+    def rough(log: float) -> float:
+        return _mapped_rmse(one, replace(way, assumed=round(math.exp(log)), resampler="linear"))
+
+    best = min(logs.tolist(), key=rough)
+    width = float(logs[1] - logs[0])
+    finest = _least(rough, best - width, best + width, 1e-4)
+    return round(math.exp(_least(
+        lambda log: _mapped_rmse(one, replace(way, assumed=round(math.exp(log)))), finest - width / 8, finest + width / 8, 2e-5
+    )))  # fmt: skip
+
+
+def _wave_rate(sounds: Sounds, way: Way) -> int:
+    """On a beginning that grows: the longer it is, the closer the rate must be, and the fewer are left to try."""
+    fed = sounds.fed[0][::-1] if way.backwards == "samples" else sounds.fed[0]
+    inside = np.isfinite(fed) & (fed > sounds.low) & (fed < sounds.high)
+    fed = np.where(inside, fed, 0.0)
+    forward = replace(way, backwards="clip" if way.backwards == "clip" else "")
+    mono = sounds.samples(replace(forward, assumed=sounds.audio.sample_rate), 0)
+    power = np.cumsum((fed - fed.mean()) ** 2)
+    # Where there is a sound at last, but no further than can be searched.
+    length = min(len(fed), max(256, min(2048, int(np.searchsorted(power, 1e-3 * power[-1])))))
+    logs = np.arange(math.log(RATE_LOW), math.log(RATE_HIGH), 0.7 / length)
+    while True:
+        right = fed[:length] - fed[:length].mean()
+
+        def unlike(log: float, right: Array = right) -> float:
+            made = roughly(mono, math.exp(log) / sounds.audio.sample_rate, len(right))
+            made = made - made.mean()
+            own, both = (float(np.einsum("i,i->", made, other)) for other in (made, right))
+            return -abs(both) / max(1e-12, math.sqrt(own))
+
+        best = min(logs.tolist(), key=unlike)
+        if length == len(fed):
+            return round(math.exp(best))
+        length = min(len(fed), 2 * length)
+        logs = best + np.arange(-3, 3.01, 0.5) / length
+
+
+def _mel_places(sounds: Sounds, steps: tuple[Step, ...]) -> Iterator[_Try]:
+    """Places of a scan, to begin at."""
+    audio = sounds.audio
+    highs = np.linspace(0.2, 1.0, 13) * audio.sample_rate / 2
+    for low, high in itertools.product({audio.low_hz, *LOWS}, {audio.high_hz, *highs.tolist()}):
+        if high > low + 500:
+            chosen = (*steps, hearing.mel_range(audio, low, high))
+            way = _way(sounds, chosen)
+            yield _try(sounds, chosen, way)
+            how = None if steps else sounds.mapped(way)
+            if how is not None:
+                yield _try(sounds, (*chosen, hearing.affine(audio, how)), way, how)
+
+
+def _mel(sounds: Sounds, steps: tuple[Step, ...]) -> Iterator[_Try]:
+    """A descent from the mel range that is among `steps`."""
+    audio = sounds.audio
+    from scipy import optimize
+
+    minimize: Any = optimize.minimize  # its stubs know no list
+
+    rest = tuple(s for s in steps if s.change.name not in {"mel-range", "affine", "scale"})
+    begin = next(s.change for s in steps if s.change.name == "mel-range").parameters
+    kind = next((s.change.name for s in steps if s.change.name in {"affine", "scale"}), "")
+    gain = next((float(s.change.parameters["factor"]) for s in steps if s.change.name == "scale"), 1.0)
+    start = [float(begin["low_hz"]), float(begin["high_hz"]), *([math.log(gain)] if kind == "scale" else [])]
+
+    def at(values: Any) -> _Try:
+        low = min(max(values[0], 0.0), audio.sample_rate / 2 - 200)
+        high = min(max(values[1], low + 100), audio.sample_rate / 2)
+        chosen = (*rest, hearing.mel_range(audio, low, high))
+        if kind == "scale":
+            chosen = (*chosen, hearing.scale(audio, math.exp(values[2])))
+        way = _way(sounds, chosen)
+        if kind == "affine":
+            how = sounds.mapped(way) or Map()
+            return _try(sounds, (*chosen, hearing.affine(audio, how)), way, how)
+        return _try(sounds, chosen, way)
+
+    simplex = [start, [start[0] + 40, *start[1:]], [start[0], start[1] * 0.96, *start[2:]]]
+    if kind == "scale":
+        simplex.append([*start[:2], start[2] + 0.3])
+    options: Any = {"initial_simplex": simplex, "xatol": 0.05, "fatol": 1e-9, "maxfev": 250}
+    done = minimize(lambda v: at(v).rmse, start, method="Nelder-Mead", options=options).x.tolist()
+    yield at(done)
+    yield at([round(done[0]), round(done[1]), *done[2:]])
+    # One end alone may be another: a simpler explanation.
+    yield at([audio.low_hz, *done[1:]])
+    yield at([done[0], audio.high_hz, *done[2:]])
+
+
+def _candidate(sounds: Sounds, tried: _Try) -> Candidate:
+    """On all frames."""
+    how = tried.how
+    if how is not None and tried.steps and tried.steps[-1].change.name == "affine":
+        how = sounds.mapped(tried.way) or how
+    size = np.array([float(d.size) for d in sounds.fed])
+    fitted = sum(s.fitted for s in tried.steps)
+    return Candidate(
+        changes=tuple(s.change for s in tried.steps),
+        sse=sounds.left(tried.way, how) + fitted * size * (FITTED * sounds.floor) ** 2,
+        n=size,
+        floor=sounds.floor,
+        diff=tuple(line for s in tried.steps for line in s.diff),
+        harmless=bool(tried.steps) and all(s.harmless for s in tried.steps),
+    )

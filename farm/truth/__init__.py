@@ -1,0 +1,1 @@
+"""What is true of the inputs, as users have it: tables, COCO boxes, masks."""
