@@ -26,11 +26,11 @@ from typing import Any
 
 import ai_edge_litert
 import numpy as np
-from agent_overhead import interval
 from ai_edge_litert.interpreter import Interpreter
 from mcap.reader import make_reader
-from mobilenet import mobilenet_v2
 
+from benchmarks.agent_overhead import interval
+from benchmarks.mobilenet import mobilenet_v2
 from farm.capture import exray_pb2 as pb
 from farm.model.instrument import instrument
 

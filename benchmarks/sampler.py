@@ -19,11 +19,11 @@ from pathlib import Path
 
 import ai_edge_litert
 import numpy as np
-from agent_passes import MEMORY, NATIVE, compare
 from ai_edge_litert.interpreter import Interpreter
 from mcap.reader import make_reader
-from mobilenet import mobilenet_v2
 
+from benchmarks.agent_passes import MEMORY, NATIVE, compare
+from benchmarks.mobilenet import mobilenet_v2
 from farm.capture import exray_pb2 as pb
 
 RUNTIME = Path(ai_edge_litert.__file__).parent / "libLiteRt.so"
