@@ -1,7 +1,7 @@
 """From a text to the ids a model is fed, done right, with bugs planted on the way.
 
 Words of the pipeline: `vocabulary` (token -> id), `lowercase`, `length`, `start`, `end`, `unknown`, `pad`, `padding`,
-`truncation`, `shape`, `dtype`; `tokenizer` (`words`, `wordpiece`); `inputs`: of a model with several, `ids`, `mask` or `segments`.
+`truncation`, `shape`, `dtype`; `tokenizer` (`words`, `wordpiece`); `inputs` of a model with several: `ids`, `mask`, `segments`.
 Bugs add `shift` (of looked-up ids) and `special` (whether start, end, unknown and padding are shifted, too).
 Stages: `tokens` (list of strings), `ids` (before start and end), `fed`.
 """
