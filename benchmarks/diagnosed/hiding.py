@@ -65,9 +65,15 @@ def _hiding(bench: Bench, random: np.random.Generator) -> Iterator[tuple[str, li
     if kind == "image":
         gray = [sources.gray(sources.photo(random)) for _ in range(FRAMES)]
         yield "gray pictures", gray, picture_bugs.permutation(random, p)
-        flat = [Photo(np.full((200, 300, 3), random.integers(0, 256, 3), np.uint8)) for _ in range(FRAMES)]
+        side = 300 if p.get("fit") == "letterbox" else 200  # bars beside a picture would turn with it
+        flat = [Photo(np.full((side, 300, 3), random.integers(0, 256, 3), np.uint8)) for _ in range(FRAMES)]
         yield "pictures of one color", flat, picture_bugs.rotate(random, p)
         yield "pictures of one color", flat, picture_bugs.crop(random, p)
+        if p["dtype"] != "float32":
+            ends = [Photo(np.full((side, 300, 3), 255 * (i % 2), np.uint8)) for i in range(FRAMES)]
+            slope = float(random.uniform(1.1, 3))
+            louder = Bug("affine", parameters={"slope": slope, "offset": 0.0}, stage="fed", change=lambda v: v * slope)
+            yield "pictures that saturate the input", ends, louder
         square = [sources.photo(random, 300, 300) for _ in range(FRAMES)]
         yield "square pictures", square, picture_bugs.letterbox(random, p)
         alike = [Photo(np.concatenate([s.stored, s.stored[:, ::-1]], 1)) for s in square]
@@ -76,19 +82,19 @@ def _hiding(bench: Bench, random: np.random.Generator) -> Iterator[tuple[str, li
         upright = [sources.photo(random) for _ in range(FRAMES)]
         yield "pictures without orientation", upright, picture_bugs.exif(random, p)
     elif kind == "audio":
-        mono = [sources.clip(random) for _ in range(FRAMES)]
+        mono = [sources.clip(random, p["rate"]) for _ in range(FRAMES)]
         yield "mono clips", mono, clip_bugs.channel(random, p)
         yield "clips of the model's rate", mono, clip_bugs.not_resampled(random, p)
-        silent = [Clip(np.zeros((16_000, 1), np.int16), 16_000) for _ in range(FRAMES)]
+        silent = [Clip(np.zeros((p["rate"], 1), np.int16), p["rate"]) for _ in range(FRAMES)]
         yield "silent clips", silent, clip_bugs.gain(random, p)
         yield "silent clips", silent, clip_bugs.reverse(random, p)
     else:
         known = [
             t for t, number in p["vocabulary"].items() if number > 3 and t.isascii() and t.isalpha() and t == t.lower()
         ]
-        short = [" ".join(random.choice(known, 40)) for _ in range(FRAMES)]
+        short = [" ".join(random.choice(known, max(4, p["length"] // 7))) for _ in range(FRAMES)]
         yield "texts shorter than the input", short, word_bugs.truncation(random, p)
         yield "texts in lower case", short, word_bugs.casing(random, p)
         yield "texts of known words", short, word_bugs.unknown(random, p)
-        long = [" ".join(random.choice(known, 400)) for _ in range(FRAMES)]
+        long = [" ".join(random.choice(known, 2 * p["length"])) for _ in range(FRAMES)]
         yield "texts longer than the input", long, word_bugs.padding(random, p)

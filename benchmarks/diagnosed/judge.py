@@ -14,10 +14,10 @@ import numpy as np
 from farm.assess.explain.kernels import KERNELS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from benchmarks.diagnosed.subject import Subject
-    from benchmarks.planted.bug import Bug
+    from benchmarks.planted.bug import Bug, Pipeline
     from farm.report.explanation import Change, Explanation
 
 Outcome = Literal["right", "wrong", "missed", "hidden"]
@@ -26,8 +26,8 @@ TURNS = ("", "rotate-90", "rotate-180", "rotate-270", "mirror", "anti-transpose"
 """As explanations call them: quarter turns counter-clockwise; from the fifth on left and right are swapped after turning."""
 BESIDE = {*KERNELS, "another-kernel", "chroma-subsampled", "pad", "resampler", "resize"}
 """Differences that may be told beside a bug, or not."""
-NEAR = 0.05
-"""Relative error of a number that counts as found."""
+NEAR = 0.03
+"""Error of a number that counts as found: of a part, in sides of the picture; else of the number itself."""
 SAME = {
     "abgr-as-rgba": "alpha-order",
     "argb-as-rgba": "alpha-order",
@@ -134,3 +134,43 @@ def judge(shown: Sequence[Bug], said: Explanation | None, *, waveform: bool = Fa
         return "right"
     others = (frozenset(n for n in names if n not in BESIDE) for names in said.equivalent)
     return "right" if any(o == wanted for o in others) else "wrong"
+
+
+def astray(bug: Bug, said: Explanation, pipeline: Pipeline) -> str:
+    """Numbers of a bug that was rightly named which are not those planted, in words; empty where all are near."""
+    found = {name: value for change in said.changes for name, value in change.parameters.items()}
+    wanted = _numbers(bug, pipeline, found)
+    off = []
+    for name, (value, reach) in wanted.items():
+        near = isinstance(found.get(name), int | float) and abs(float(found[name]) - value) <= NEAR * reach
+        if not near:
+            off.append(f"{name} {found.get(name)} for {value:.5g}")
+    return ", ".join(off)
+
+
+def _numbers(bug: Bug, pipeline: Pipeline, found: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """What an explanation would call them: the value, and what its error counts in. What it does not tell is not asked for."""
+    p = bug.parameters
+    image = "height" in pipeline
+    if bug.name == "affine" and image:
+        three = list(zip(np.broadcast_to(p["slope"], 3), np.broadcast_to(p["offset"], 3), strict=True))
+        mean, std = (np.broadcast_to(pipeline[k], 3) for k in ("mean", "std"))
+        slopes = {f"slope {c}": (float(s), abs(float(s))) for c, (s, _) in enumerate(three)}
+        return slopes | {f"offset {c}": (mean[c] * (1 - s) + o * std[c], 255.0) for c, (s, o) in enumerate(three)}
+    if bug.name == "affine" and "slope" in found:
+        return {"slope": (p["slope"], p["slope"]), "offset": (p["offset"], max(1.0, abs(p["offset"])))}
+    if bug.name == "crop":
+        kept = p["kept"]
+        return {"crop": (kept, 1.0)} if "crop" in found else {"height": (kept, 1.0), "width": (kept, 1.0)}
+    if bug.name == "corner":
+        sides = {"height": p["kept"], "width": p["kept"], "top": p["top"], "left": p["left"]}
+        return {name: (value, 1.0) for name, value in sides.items()}
+    if bug.name == "stride":
+        return {"padding": (p["bytes"], 1.0)}
+    if bug.name == "sample-rate":
+        return {"assumed_hz": (p["assumed"], 0.1 * p["assumed"])}
+    if bug.name == "scale" and "factor" in found:
+        return {"factor": (p["factor"], p["factor"])}
+    if bug.name == "mel-range":
+        return {"low_hz": (p["low"], 500.0), "high_hz": (p["high"], p["high"])}
+    return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,11 @@ def run(bench: Bench, seed: int, words: Sequence[str]) -> Iterator[tuple[Row, fl
     for name, fault in faults:
         if not words or any(w in f"{s.name} system {name}" for w in words):
             start = time.monotonic()
-            yield fault(), time.monotonic() - start
+            try:
+                row = fault()
+            except Exception:  # one fault that fails is one result
+                row = Row(name, name, "error", traceback.format_exc(limit=-2), "", "")
+            yield row, time.monotonic() - start
 
 
 def _kernel(bench: Bench, random: np.random.Generator) -> Row:
@@ -52,7 +57,9 @@ def _kernel(bench: Bench, random: np.random.Generator) -> Row:
 
 def _labels(bench: Bench, random: np.random.Generator) -> Row:
     by = int(random.choice([-1, 1]))
-    frames = tuple(f.model_copy(update={"label": max(0, (f.label or 0) + by)}) for f in bench.subject.frames)
+    graph = bench.subject.graph
+    classes = graph.tensors[graph.outputs[0]].shape[-1]  # a label beyond them would be refused
+    frames = tuple(f.model_copy(update={"label": ((f.label or 0) + by) % classes}) for f in bench.subject.frames)
     said = bench.diagnose((), submitted=replace(bench.subject, frames=frames))
     return _row("labels off by one", f"labels {by:+d}", said, {"post-processing"})
 

@@ -172,8 +172,9 @@ def alpha(random: Random, pipeline: Pipeline) -> Bug:
 
 
 def kernel(random: Random, pipeline: Pipeline) -> Bug:
-    """Another interpolation: a difference, which costs next to nothing."""
-    other = str(random.choice([k for k in KERNELS if k != pipeline["resize"]]))
+    """Another interpolation: a difference, which costs next to nothing; where aliasing is minded, one that has none."""
+    known = ("area", *ODD_KERNELS) if pipeline.get("minds_aliasing") else KERNELS
+    other = str(random.choice([k for k in known if k != pipeline["resize"]]))
     return _words("resize", {"kernel": other}, "harmless", resize=other)
 
 

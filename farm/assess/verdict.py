@@ -113,6 +113,9 @@ def _effect(evidence: Evidence, cause: str) -> Effect:
 
 
 def _has_effect(evidence: Evidence, cause: str) -> bool:
+    seen = evidence.explanation
+    if cause == "resize" and seen is not None and seen.harmless and evidence.effect.measure == "agreement":
+        return False  # another interpolation gives other answers here and there; only a truth could tell that they are worse
     return (
         bool(evidence.better) or _effect(evidence, cause).shown or evidence.effect.shown or evidence.shift is not None
     )

@@ -18,7 +18,7 @@ RESAMPLES = 1000
 SEED = 20220831
 BLOCK = 8
 """Neighboring invocations that are drawn together: clocks and caches tie them."""
-LEAST = 16
+LEAST = 64
 """Samples of memory below which growth cannot be told from settling."""
 MIB = 1 << 20
 
@@ -57,12 +57,13 @@ def growth(recording: Recording, artifacts: ArtifactStore) -> float | None:
     """MiB by which resident memory grew over the second half of a pass, where it grew all along; None with few samples.
 
     The first half is left out: caches and arenas fill there. It grew all along when each quarter of what is left lies above
-    the one before.
+    the one before, by no less than half of what the first step was: a heap that meets larger frames now and then levels off.
     """
     samples = [s.rss_bytes for s in recording.memory_samples(artifacts) if s.rss_bytes]
     if len(samples) < LEAST:
         return None
     quarters = [float(np.median(q)) for q in np.array_split(np.array(samples[len(samples) // 2 :]), 4)]
-    if any(later <= earlier for earlier, later in itertools.pairwise(quarters)):
+    steps = [later - earlier for earlier, later in itertools.pairwise(quarters)]
+    if min(steps) <= 0 or min(steps) < 0.5 * steps[0]:
         return 0.0
     return (quarters[-1] - quarters[0]) / MIB

@@ -164,6 +164,42 @@ def test_rows_read_with_a_wrong_stride(bench: Bench) -> None:
     assert found.changes[0].parameters["padding"] == 6
 
 
+@pytest.mark.parametrize("padding", [8, pytest.param(19, marks=pytest.mark.slow)])
+def test_rows_of_the_camera_read_with_a_wrong_stride(bench: Bench, padding: int) -> None:
+    def sheared(raw: Array) -> Array:
+        rows = np.pad(raw.reshape(len(raw), -1), ((0, 0), (0, padding)))
+        return bench.right(rows.reshape(-1)[: raw.size].reshape(raw.shape))
+
+    found = bench.explain(sheared)
+    assert names(found) == ["row-stride"]
+    assert found.changes[0].parameters["padding"] == padding
+
+
+def test_a_crop_at_a_corner(bench: Bench) -> None:
+    found = bench.explain(lambda raw: bench.right(raw[8:71, 40:119], crop=1.0))
+    assert names(found) == ["crop"]
+    assert found.changes[0].parameters["left"] == pytest.approx(40 / 150, abs=0.02)
+    assert found.changes[0].parameters["top"] == pytest.approx(8 / 120, abs=0.02)
+
+
+def test_an_opaque_alpha_under_another_map_of_each_channel(bench: Bench) -> None:
+    def fed(raw: Array) -> Array:
+        right = bench.right(raw)
+        alpha = np.full_like(right[..., :1], 255)
+        return np.concatenate([alpha, right[..., :2]], -1) * [0.3, 0.5, 0.4] + [60.0, 10.0, 90.0]
+
+    assert names(bench.explain(fed)) == ["alpha-order", "affine"]
+
+
+def test_a_cameras_range_is_no_normalization(bench: Bench) -> None:
+    def limited(raw: Array) -> Array:
+        y, cb, cr = (np.asarray(c, float) for c in Image.fromarray(raw).convert("YCbCr").split())
+        stored = np.stack([16 + y * 219 / 255, 128 + (cb - 128) * 224 / 255, 128 + (cr - 128) * 224 / 255], -1)
+        return bench.right(np.asarray(Image.fromarray(stored.round().astype(np.uint8), "YCbCr").convert("RGB")))
+
+    assert names(bench.explain(limited)) == ["limited-as-full"]
+
+
 def test_an_orientation_that_is_not_heeded(bench: Bench) -> None:
     found = bench.explain(bench.right, orientation=8)
     assert names(found) == ["exif-ignored"]

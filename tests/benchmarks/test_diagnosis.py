@@ -22,3 +22,22 @@ def test_planted_bugs_are_named(model: str, testdata: Path, tmp_path: Path) -> N
     assert len(results) >= len(words) - 1
     assert not [r for r in results if r.outcome not in {"right", "hidden"}], table(results)
     assert not [r for r in results if r.kind == "control" and r.verdict == "fail"]
+
+
+def test_planted_bugs_of_the_repos_own_models_are_named(tmp_path: Path) -> None:
+    """Needs no test data."""
+    kinds, words = (
+        ("control", "single", "unknown", "hidden"),
+        ("control", "padding-side", "shuffled", "hidden truncation"),
+    )
+    results = run(Plan("reviews", tmp_path, tmp_path, seed=1, kinds=kinds, pairs=0, words=words))
+    assert {r.kind for r in results} == set(kinds)
+    assert not [r for r in results if r.outcome != "right"], table(results)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["things", "things_int8", "boxes_nms", "whistles_int8", "words"])
+def test_faults_behind_the_input_are_named(model: str, tmp_path: Path) -> None:
+    results = run(Plan(model, tmp_path, tmp_path, seed=1, kinds=("control", "system"), pairs=0, part=0))
+    assert len(results) > 1
+    assert not [r for r in results if r.outcome != "right"], table(results)

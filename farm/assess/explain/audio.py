@@ -200,7 +200,7 @@ def _mapped_rmse(sounds: Sounds, way: Way) -> float:
 
 
 def _feature_rate(sounds: Sounds, way: Way) -> int:
-    """A scan on the first frame, then a descent between the neighbors of its best rate."""
+    """A scan on the first frame, a closer one about its best rate, then a descent between the neighbors."""
     one = sounds.some([0])
     logs = np.linspace(math.log(RATE_LOW), math.log(RATE_HIGH), 64)
 
@@ -209,10 +209,13 @@ def _feature_rate(sounds: Sounds, way: Way) -> int:
 
     best = min(logs.tolist(), key=rough)
     width = float(logs[1] - logs[0])
-    finest = _least(rough, best - width, best + width, 1e-4)
-    return round(math.exp(_least(
-        lambda log: _mapped_rmse(one, replace(way, assumed=round(math.exp(log)))), finest - width / 8, finest + width / 8, 2e-5
-    )))  # fmt: skip
+
+    def exact(log: float) -> float:
+        return _mapped_rmse(one, replace(way, assumed=round(math.exp(log))))
+
+    # What a rate leaves without a filter is least some way off the right one.
+    best = min(np.linspace(best - width, best + width, 25).tolist(), key=exact)
+    return round(math.exp(_least(exact, best - width / 12, best + width / 12, 2e-5)))
 
 
 def _wave_rate(sounds: Sounds, way: Way) -> int:

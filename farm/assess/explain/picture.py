@@ -219,7 +219,7 @@ class _Pictures:
         rounding = CAMERA_ROUNDING if view.camera else ROUNDING
         expected = self._expected(view.turn, view.exif)
         found = []
-        for what in values.maps(sums, device):
+        for what in values.maps(sums, device, shown):
             fitted = values.fit(device, pixels, shown, what, rounding)
             filling = values.filling(device, shown, what)
             changes = (

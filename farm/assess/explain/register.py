@@ -125,15 +125,20 @@ class Register:
         """Any part: the best place of each layout, turn and way to fit; best first."""
         layouts = sorted({0, *list(dict.fromkeys(f.layout for f in first))[:3]})
         found = list(first)
+        far, scanned = self._blurred(), []
         for (t, e), fit in itertools.product(turns, fits):
             places = [Place(t, e, fit, "part", _middle(s)) for s in SIDES[::3]]
             places += [Place(t, e, fit, "centre", (float(s),)) for s in SIDES]
             places += [Place(t, e, fit, "square", (float(s),)) for s in SIDES[:60:3]]
-            found += self.score(layouts, places)
+            scanned += far.score(layouts, places)
+        ranked = _distinct(scanned)
+        for layout in layouts:
+            best = [f for f in ranked if f.layout == layout][: 12 if layout == 0 else 4]
+            found += [self.score([f.layout], [far._refined(f).place])[0] for f in best]
         # Of a wrong layout, a flat part explains much by chance.
         if min(f.left for f in found if f.layout == 0) > OFF_CENTER:
-            best = {0, *list(dict.fromkeys(f.layout for f in sorted(found, key=lambda f: f.left)))[:2]}
-            found += self._elsewhere(sorted(best), turns, fits)
+            likely = {0, *list(dict.fromkeys(f.layout for f in sorted(found, key=lambda f: f.left)))[:2]}
+            found += self._elsewhere(sorted(likely), turns, fits)
         # A wrong layout has little to explain in its cells, so that scores of layouts compare badly before they are refined.
         ranked = _distinct(found)
         few = [f for layout in layouts for f in [f for f in ranked if f.layout == layout][: 6 if layout == 0 else 2]]

@@ -24,6 +24,8 @@ HOPELESS = 0.12
 """What a part leaves that no pixel more or less mends."""
 SHORT = 5
 """Views that go on to the next round."""
+PIXELS = 1.2
+"""Of the model's input, by which the size of a crop in the middle may be off before it is looked at closely."""
 NEARER = 0.95
 """What a camera's mistake may leave of what none leaves, to be looked into."""
 LARGE = 3 << 20
@@ -128,6 +130,10 @@ class Search:
             if made[0].left > HOPELESS:
                 continue
             # A wrong kernel hides the right part, and a wrong part the right kernel.
+            if crop.kind != "part" and made[0].view.kernel != turned.kernel:
+                known.append(self._exact(self.score(found.layout, replace(turned, crop=crop)), sizes))
+                if self.good(known):
+                    return known
             exact = self._exact(made[0], sizes)
             known.append(self.polished(made[0] if crop.kind == "part" else exact))
             if self.good(known):
@@ -179,6 +185,13 @@ class Search:
     def _exact(self, scored: Scored, sizes: Sequence[Size]) -> Scored:
         """The fractions of the part, to the pixel."""
         best, longest, step = scored, max(max(s) for s in sizes), 0.0016
+        if best.view.crop.kind != "part":
+            # On a fine texture every pixel counts, and none leads to the next.
+            make = views.centre if best.view.crop.kind == "centre" else views.square
+            reach, middle = PIXELS / min(self._shape), best.view.crop.values[0]
+            fractions = np.arange(middle - reach, middle + reach, max(0.12 / longest, reach / 25))
+            crops = {c.boxes: c for f in fractions.tolist() if 0.05 < f <= 1 for c in [make(f, sizes)]}
+            return min((scored, *(self._with(best, c) for c in crops.values())), key=lambda s: s.left)
         while step > 0.3 / longest:
             better = min(
                 (self._with(best, c) for c in _near(best.view.crop, step, sizes)), key=lambda s: s.left, default=best

@@ -55,7 +55,7 @@ def observe(seen: Seen) -> InputEvidence:
             if pictures[0].shape != stored[0].shape:
                 continue
             sums = values.moments(device, pictures, shown)
-            for what in values.maps(sums, device):
+            for what in values.maps(sums, device, shown):
                 if what.wrapped:
                     continue
                 fitted = values.fit(device, pictures, shown, what, ROUNDING * spread)

@@ -213,8 +213,8 @@ def lower_bound(sums: Array, span: Array) -> float:
     return float((left / max(count, 1)) ** 0.5)
 
 
-def maps(sums: Array, device: Device) -> list[Map]:
-    """The few maps that may be right, from `moments`: of each family the best ones."""
+def maps(sums: Array, device: Device, shown: Sequence[Array]) -> list[Map]:
+    """The few maps that may be right, from `moments`: of each family the best ones. `shown` as there."""
     channels = len(sums)
     k = (sums.shape[1] - 2) // 2
     weight = 1 / device.span**2
@@ -242,7 +242,7 @@ def maps(sums: Array, device: Device) -> list[Map]:
                 )
                 if not affine and order != tuple(range(channels)) and _uneven(device):
                     found.append(Map(order, wrapped, early=True))
-    found += _with_alpha(straight, fitted, slope, offset, device)
+    found += _with_alpha(straight, fitted, slope, offset, device, shown)
     left = [_left(sums, what, k, weight, device) for what in found]
     limit = max(2 * floor, 3 * min(left))
     best = sorted(zip(left, found, strict=True), key=lambda pair: pair[0])
@@ -286,15 +286,16 @@ def _uneven(device: Device) -> bool:
     return bool(np.ptp(device.mean) > 0 or np.ptp(device.std) > 0)
 
 
-def _with_alpha(straight: Array, fitted: Array, slope: Array, offset: Array, device: Device) -> Iterator[Map]:
+def _with_alpha(
+    straight: Array, fitted: Array, slope: Array, offset: Array, device: Device, shown: Sequence[Array]
+) -> Iterator[Map]:
     """Maps in which one channel is the opaque alpha's 255."""
     channels = len(straight)
     if channels != 3:
         return
-    flat = [
-        max(float(np.ptp(v[m][:, c])) if m.any() else 0.0 for v, m in zip(device.values, device.known, strict=True))
-        for c in range(channels)
-    ]
+    seen = [v[m & s] for v, m, s in zip(device.values, device.known, shown, strict=True)]
+    seen = [v for v in seen if len(v)]
+    flat = [max((float(np.ptp(v[:, c])) for v in seen), default=0.0) for c in range(channels)]
     for c in range(channels):
         others = [o for o in range(channels) if o != c]
         if flat[c] > 1 + device.step[c] or all(flat[o] <= 1 + device.step[o] for o in others):
@@ -309,7 +310,7 @@ def _with_alpha(straight: Array, fitted: Array, slope: Array, offset: Array, dev
             for a, b in zip(others, order, strict=True):
                 sources[a], s[a], t[a] = b, float(slope[a, b]), float(offset[a, b])
             s[c] = float(np.mean([s[o] for o in others]))
-            t[c] = float(device.ends[0][c]) - 255 * s[c]
+            t[c] = float(np.mean([v[:, c].mean() for v in seen])) - 255 * s[c] if seen else 0.0
             yield Map(tuple(sources), slope=tuple(s), offset=tuple(t)) if affine else Map(tuple(sources))
 
 
