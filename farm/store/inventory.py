@@ -67,17 +67,20 @@ def references(db: sqlite.Connection) -> References:
 
 def inputs_of(submission: dict[str, Any]) -> Iterator[str]:
     """The sha256 of every file a stored submission names; one stored by an older version names fewer kinds."""
-    for part in (submission, *(submission.get("variants") or ()), *(submission.get("sources") or ())):
-        if part.get("model_sha256"):
+    sources = submission.get("sources") or ()
+    # Without a model of its own, a source says ""; elsewhere that is a mistake, which whoever looks the file up must see.
+    yield from (source["model_sha256"] for source in sources if source["model_sha256"])
+    yield from (capture for source in sources for capture in (source.get("captures") or {}).values())
+    for part in (submission, *(submission.get("variants") or ())):
+        if part.get("model_sha256") is not None:
             yield part["model_sha256"]
         for use in (part.get("recipe"), part.get("expected")):
             text = use and use["recipe"].get("text")
             if text:
                 yield text["vocabulary"]
-        yield from (part.get("captures") or {}).values()
     for frame in submission["frames"]:
         yield from frame["sha256"]
-        if frame.get("mask"):
+        if frame.get("mask") is not None:
             yield frame["mask"]
     if submission.get("float_twin"):
         yield submission["float_twin"]["model_sha256"]
