@@ -129,7 +129,8 @@ class Bench:
                     values[t] = fed[t] if t in fed else runtime.get_tensor(t)
                 except ValueError:
                     continue  # a tensor that never had memory
-            last = graph.outputs[0]
+            # What is read of a detector's answer first are its boxes, wherever the converter put them.
+            last = graph.outputs[s.recipe.detection.boxes if s.recipe.detection is not None else 0]
             values[last] = outputs(values[last] if instead is None else runtime.get_tensor(instead))
             if first:
                 for position, (t, value) in enumerate(values.items()):
