@@ -14,14 +14,10 @@ if TYPE_CHECKING:
 def check(evidence: Evidence) -> Finding | None:
     """Applies to pictures."""
     found = finding(evidence, "channel")
-    if (
-        found is not None
-        or evidence.recipe is None
-        or evidence.recipe.kind != "image"
-        or not evidence.pipeline_examined
-    ):
+    recipe = evidence.examined
+    if found is not None or recipe is None or recipe.kind != "image":
         return found
-    wanted, change = evidence.recipe.channels, evidence.change("channel")
+    wanted, change = recipe.channels, evidence.change("channel")
     if change is not None:
         return Finding(
             assertion="channel",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from farm.report.document import Finding
+from farm.compare.sequence import compared
 
 if TYPE_CHECKING:
     from farm.assess.evidence import Evidence
+    from farm.report.document import Finding
 
 ONCE = True
 
@@ -15,15 +16,4 @@ ONCE = True
 def check(evidence: Evidence) -> Finding | None:
     """Applies to detectors on frames that follow each other; compared with the reference on the same ones."""
     found = evidence.fired("consistency")
-    if found is None:
-        return None
-    mine, other = found
-    first = f", worst at {mine.frames[0].name}" if mine.frames else ""
-    return Finding(
-        assertion="consistency",
-        holds=mine.count <= other.count,
-        harmless=True,
-        summary=f"Objects change their class for a frame {mine.count} times in {mine.windows}{first}; "
-        f"the reference's {other.count} times",
-        evidence={"fired": float(mine.count), "reference": float(other.count), "worst": mine.worst},
-    )
+    return None if found is None else compared("consistency", "Objects change their class", *found)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from farm.report.document import Finding
+from farm.compare.sequence import compared
 
 if TYPE_CHECKING:
     from farm.assess.evidence import Evidence
+    from farm.report.document import Finding
 
 ONCE = True
 
@@ -15,15 +16,4 @@ ONCE = True
 def check(evidence: Evidence) -> Finding | None:
     """Applies to frames that follow each other; compared with what the reference does on the same ones."""
     found = evidence.fired("flicker")
-    if found is None:
-        return None
-    mine, other = found
-    more = mine.count > other.count
-    first = f", worst at {mine.frames[0].name}" if mine.frames else ""
-    return Finding(
-        assertion="flicker",
-        holds=not more,
-        harmless=True,
-        summary=f"Answers vanish for a frame {mine.count} times in {mine.windows}{first}; the reference's {other.count} times",
-        evidence={"fired": float(mine.count), "reference": float(other.count), "worst": mine.worst},
-    )
+    return None if found is None else compared("flicker", "Answers vanish", *found)

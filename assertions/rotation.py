@@ -14,14 +14,10 @@ if TYPE_CHECKING:
 def check(evidence: Evidence) -> Finding | None:
     """Applies to pictures, and to tensors in reverse order."""
     found = finding(evidence, "rotation")
-    if (
-        found is not None
-        or evidence.recipe is None
-        or evidence.recipe.kind != "image"
-        or not evidence.pipeline_examined
-    ):
+    recipe = evidence.examined
+    if found is not None or recipe is None or recipe.kind != "image":
         return found
-    wanted, change = evidence.recipe.rotate, evidence.change("rotation")
+    wanted, change = recipe.rotate, evidence.change("rotation")
     if change is not None:
         turned = f"turned by {(wanted - change.recipe.rotate) % 360} degrees counter-clockwise"
         return Finding(

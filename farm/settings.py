@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from farm import tomlfile
+from farm.assess.limits import LIMITS, Limits
 from farm.errors import SettingsError
 
 FILE = "farm.toml"
@@ -96,14 +97,6 @@ class Runs(_Section):
     """Before a run that found its device too hot, charging or busy looks again."""
     conditions_wait_s: float = Field(default=3600.0, ge=0)
     """A run that waited so long for conditions fails."""
-
-
-class Assertions(_Section):
-    """Limits on a file of assertions of a user's."""
-
-    timeout_s: float = Field(default=60.0, gt=0, le=3600)
-    memory_mb: int = Field(default=4096, ge=512)
-    """Of its process's addresses, MiB: numpy and pyarrow take about a gigabyte of them."""
 
 
 class Retention(_Section):
@@ -335,7 +328,7 @@ class Settings(_Section):
     adb: Adb = Adb()
     run: Runs = Runs()
     queue: Queue = Queue()
-    assertions: Assertions = Assertions()
+    assertions: Limits = LIMITS
     retention: Retention = Retention()
     log: Log = Log()
     user: tuple[User, ...] = ()

@@ -17,7 +17,7 @@ from farm.model import graph as graphs
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tools"))  # where `lab` is
 
-from lab import data  # noqa: E402
+from lab.data import frame, write  # noqa: E402
 
 if TYPE_CHECKING:
     from farm.model.recipe import Audio, Recipe
@@ -53,7 +53,7 @@ def load(name: str, folder: Path, artifacts: ArtifactStore, random: np.random.Ge
     path = MODELS / kit / f"{KITS[name]}.tflite"
     own = path.with_suffix(".recipe.toml")
     first = int(random.integers(1000)) * 10
-    written = data.write(kit, folder / f"{kit}-{random.integers(1 << 40)}", FRAMES, first=first)
+    written = write(kit, folder / f"{kit}-{random.integers(1 << 40)}", FRAMES, first=first)
     made = prepare(
         path,
         written.inputs,
@@ -67,7 +67,7 @@ def load(name: str, folder: Path, artifacts: ArtifactStore, random: np.random.Ge
         artifacts.put_file(file)
     asked = made.submission
     assert asked.recipe is not None  # every kit has one
-    raws = [data.frame(kit, first + n).raw for n in range(FRAMES)]
+    raws = [frame(kit, first + n).raw for n in range(FRAMES)]
     model, recipe = path.read_bytes(), asked.recipe.recipe
     graph = graphs.read(model, name)
     held = stored(graph)

@@ -13,7 +13,8 @@ from farm.assess.baseline import NO_COSTS
 from farm.assess.climb import enters
 from farm.assess.frames import slices
 from farm.assess.gather import Room, gather
-from farm.assess.user import LIMITS, ask
+from farm.assess.limits import LIMITS
+from farm.assess.user import ask
 from farm.assess.verdict import find, judge
 from farm.compare.accuracy import accuracy
 from farm.compare.latency import latency as latency_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from farm.assess.baseline import Costs
     from farm.assess.evidence import Evidence
     from farm.assess.gather import Progress
-    from farm.assess.user import Limits
+    from farm.assess.limits import Limits
     from farm.capture.recording import Recording
     from farm.report.document import Accuracy, Comparison, Finding, Latency, LayerType, Verdict
     from farm.report.explanation import Explanation

@@ -7,7 +7,6 @@ a verdict's confidence).
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -134,8 +133,10 @@ class Evidence:
         seen = self.explanation
         if seen is None or seen.kind not in ("agrees", "named"):
             return None
-        turns = [int(m[1]) for c in seen.changes if (m := re.fullmatch(r"rotate-([0-9]+)", c.name))]
-        return sum(turns) % 360
+        changes = self.changes("rotation")
+        if any(not c.name.startswith("rotate-") for c in changes):
+            return None  # mirrored, too
+        return int(sum(float(c.parameters["rotate"]) for c in changes)) % 360
 
     @functools.cached_property
     def better(self) -> tuple[Better, ...]:
@@ -161,6 +162,11 @@ class Evidence:
             return None if answers is None else tuple(a[self._replayed] for a in answers)
 
         return search(recipe, right)
+
+    @property
+    def examined(self) -> Recipe | None:
+        """The recipe, where something at hand could have shown that the device does not keep it."""
+        return self.recipe if self.pipeline_examined else None
 
     @property
     def pipeline_examined(self) -> bool:

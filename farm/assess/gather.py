@@ -81,7 +81,7 @@ def gather(
     limit = max((c.threshold for c in comparisons), default=threshold(graph))
     fed_alike = inputs is None or bool(inputs.agrees.all())
     outcomes = _outcomes(room, timed, (latency, reference, control), name, limit, fed_alike=fed_alike)
-    twin = _twin(room)
+    twin, healthy = _twin(room), earlier(submission, artifacts)
     evidence = Evidence(
         submission=submission,
         graph=graph,
@@ -99,20 +99,17 @@ def gather(
         layer_weights=np.ones(0 if inputs is None else len(inputs.agrees)),
         profile=profile,
         outputs=reference,
-        baseline=earlier(submission, artifacts),
+        baseline=healthy,
         costs=costs,
     )
     recipe = evidence.better[-1].recipe if evidence.better else room.recipe
     feeder = room.feeder(isolated, room.frames(layers)) if layers is not None else None
     fed = references if feeder is None else (feeder, *references)
-    device = Device(latency, layers, isolated, fed, limit, _others(room, others))
+    if healthy is not None and healthy.layers is not None:
+        others = (*others, healthy.layers)
+    device = Device(latency, layers, isolated, fed, limit, tuple(others))
     evidence = replace(evidence, climb=climb(room, recipe, timed, device, twin))
     return replace(evidence, quantization=examine(room, evidence, twin))
-
-
-def _others(room: Room, others: Sequence[Recording]) -> tuple[Recording, ...]:
-    healthy = earlier(room.submission, room.artifacts)
-    return tuple(others) if healthy is None or healthy.layers is None else (*others, healthy.layers)
 
 
 def _twin(room: Room) -> Twin | JobError | None:

@@ -26,6 +26,7 @@ from farm.report.sequence import Fired
 from farm.submission import Submission, UserFile
 
 if TYPE_CHECKING:
+    from farm.assess.limits import Limits
     from farm.capture.recording import Recording
     from farm.store.artifacts import ArtifactStore
 
@@ -34,18 +35,6 @@ LIMIT_BYTES = 1 << 20
 """Of a file of assertions."""
 LIMIT_ANSWER = 16 << 20
 SIGNATURES = {ASSERT: ("edge, ref", 2), SCORE: ("window", 1)}
-
-
-class Limits(BaseModel):
-    """On one file of a user's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    timeout_s: float = 60.0
-    memory_mb: int = 4096
-
-
-LIMITS = Limits()
 
 
 class Side(BaseModel):

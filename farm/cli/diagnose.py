@@ -267,14 +267,13 @@ def _assessed(
     subject: Subject, others: Sequence[Subject], store: ArtifactStore, settings: Settings, tell: Progress
 ) -> AssessedRun:
     from farm.assess.assess import assess_run
-    from farm.assess.user import Limits
 
     found = subject.recordings
     return assess_run(
         subject.submission, store, settings.data / "references", found["latency"], found.get("layers"), tell,
         isolated=found.get("isolated"), profile=found.get("profile"),
         others=[s.recordings["layers"] for s in others], costs=subject.costs,
-        limits=Limits.model_validate(settings.assertions.model_dump()),
+        limits=settings.assertions,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from farm.compare.boxes import match
 from farm.compare.tasks.classification import Classification
 from farm.compare.tasks.detection import DetectionReading
 from farm.errors import InputsError
+from farm.report.document import Finding
 from farm.report.sequence import Fired, FiredFrame
 
 Answer = TypeVar("Answer")
@@ -73,6 +74,21 @@ def fires(name: str, reading: Reading, names: Sequence[str]) -> Fired | None:
     if isinstance(reading, Classification) and name == "flicker":
         return over(name, [int(c) for c in reading.answers.top1], names, flicker_of_answers)
     return None
+
+
+def compared(name: str, what: str, mine: Fired, other: Fired) -> Finding:
+    """A device's frames against the reference's: worse where it fires more often.
+
+    A difference and no more: nothing is known to be true of the frames.
+    """
+    first = f", worst at {mine.frames[0].name}" if mine.frames else ""
+    return Finding(
+        assertion=name,
+        holds=mine.count <= other.count,
+        harmless=True,
+        summary=f"{what} for a frame {mine.count} times in {mine.windows}{first}; the reference's {other.count} times",
+        evidence={"fired": float(mine.count), "reference": float(other.count), "worst": mine.worst},
+    )
 
 
 def export(found: Sequence[Fired], submission: Submission, artifacts: ArtifactStore, folder: Path) -> int:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from farm.assess.assess import assess_run
 from farm.assess.baseline import Costs, reread
-from farm.assess.user import Limits
 from farm.capture import recording
 from farm.capture.ingest import ingest
 from farm.compare.pair import Variants, compare_pair, conclude
@@ -272,7 +271,7 @@ class _Attempt:
             profile=self.recordings.get("profile"),
             others=self._others(),
             costs=Costs(measured.get("energy", ()), measured["throttled"]),
-            limits=Limits.model_validate(self.settings.assertions.model_dump()),
+            limits=self.settings.assertions,
         )
         return self._run(
             "done",

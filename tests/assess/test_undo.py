@@ -13,8 +13,9 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from farm.assess.explain import camera, layout, views, words
+from farm.assess.explain.fed import device
 from farm.assess.explain.undo import undo, units
-from farm.assess.explain.values import CONSTANT, Map, device
+from farm.assess.explain.values import CONSTANT, Map
 from farm.assess.pictures import pictures
 from farm.capture.recording import Header, RecordingWriter, TensorSpec, load
 from farm.model import graph as graphs

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farm.assess.user import Limits, ask, functions
+from farm.assess.limits import Limits
+from farm.assess.user import ask, functions
 from farm.capture.recording import FrameTime, OpTime, Recording, RecordingWriter, load
 from farm.errors import JobError
 from farm.submission import RecipeUse, Submission, UserFile

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from farm.assess.explain import fed, moments, tensor, values, views, words
 from farm.assess.explain import layout as layouts
-from farm.assess.explain import tensor, values, views, words
 from farm.assess.explain.engine import Candidate, InputEvidence
 from farm.assess.explain.register import Register
 from farm.assess.explain.search import LARGE, Scored, Search, inside
@@ -18,10 +18,10 @@ from farm.assess.explain.views import Picture, View
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from farm.assess.explain.fed import Device
     from farm.assess.explain.layout import Layout
     from farm.assess.explain.register import Found
     from farm.assess.explain.seen import Seen
-    from farm.assess.explain.values import Device
     from farm.model.recipe import Recipe
     from farm.report.explanation import Change
 
@@ -53,8 +53,8 @@ def observe(seen: Seen) -> InputEvidence:
     normalize = np.asarray(recipe.normalize.mean), np.asarray(recipe.normalize.std)
     scales = (seen.tensor.scale[0], seen.tensor.zero_point[0]) if seen.tensor.scale else None
     every = [np.ones(shape[1:3], bool)] * len(stored)
-    device = values.device(stored, every, normalize, scales)
-    expected = values.device([e[index][0] for e in seen.expected], every, normalize, scales)
+    device = fed.device(stored, every, normalize, scales)
+    expected = fed.device([e[index][0] for e in seen.expected], every, normalize, scales)
     plain = tensor.plain(device, expected.values, ROUNDING)
     hidden = tensor.hidden(expected)
     if seen.agrees.all():
@@ -109,7 +109,7 @@ class _Pictures:
 
     def _device(self, layout: Layout, frames: Sequence[int]) -> Device:
         undone = [layout.undo(self._stored[f]) for f in frames]
-        return values.device([u[0] for u in undone], [u[1] for u in undone], self._normalize, self._scales)
+        return fed.device([u[0] for u in undone], [u[1] for u in undone], self._normalize, self._scales)
 
     def _expected(self, turn: int, exif: bool) -> View:  # two words name a view
         sizes = [s[exif, turn % 2] for s in self._sizes]
@@ -215,11 +215,11 @@ class _Pictures:
         rendered = [self._picture(f).render(view, *self._shape) for f in range(len(self._stored))]
         shown = [inside(r, self._shape) for r in rendered]
         pixels = [r.pixels for r in rendered]
-        sums = values.moments(device, pixels, shown)
+        sums = moments.moments(device, pixels, shown)
         rounding = CAMERA_ROUNDING if view.camera else ROUNDING
         expected = self._expected(view.turn, view.exif)
         found = []
-        for what in values.maps(sums, device, shown):
+        for what in moments.maps(sums, device, shown):
             fitted = values.fit(device, pixels, shown, what, rounding)
             filling = values.filling(device, shown, what)
             changes = (

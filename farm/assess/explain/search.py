@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from farm.assess.explain import camera, kernels, values, views
+from farm.assess.explain import camera, kernels, moments, views
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from farm.assess.explain.fed import Device
     from farm.assess.explain.register import Found, Place
-    from farm.assess.explain.values import Device
     from farm.assess.explain.views import Crop, Picture, Size, View
 
     Array = np.ndarray[Any, Any]
@@ -81,14 +81,14 @@ class Search:
         if key not in self._known:
             device = self._devices[layout]
             sums = self._moments(layout, view, range(len(self._pictures)))
-            bound, nearest = values.lower_bound(sums, device.span), values.nearest(sums, device)
+            bound, nearest = moments.lower_bound(sums, device.span), moments.nearest(sums, device)
             self._known[key] = Scored(bound, nearest, layout, view)
         return self._known[key]
 
     def _moments(self, layout: int, view: View, frames: Sequence[int]) -> Array:
         made = [self._pictures[f].render(view, *self._shape) for f in frames]
         thin = max(1, len(frames) * self._shape[0] * self._shape[1] // SAMPLES) | 1
-        return values.moments(
+        return moments.moments(
             self._devices[layout].of(frames), [m.pixels for m in made], [inside(m, self._shape) for m in made], thin
         )
 
@@ -224,7 +224,7 @@ class Search:
 
     def alone(self, layout: int, view: View, f: int, device: Device) -> float:
         """What one frame's best linear map leaves."""
-        return values.lower_bound(self._moments(layout, view, [f]), device.span)
+        return moments.lower_bound(self._moments(layout, view, [f]), device.span)
 
     def cameras(self, scored: Sequence[Scored], *, pairs: bool) -> list[Scored]:
         """Mistakes of a camera's arithmetic that may be behind views that are nearly right; `pairs`: two of them. None where
@@ -277,7 +277,7 @@ class Search:
             pixels = mistake.apply(pixels)
         every = np.ones(wanted.shape[:2], bool)
         small = replace(device, values=(wanted,), known=(every,), inside=(free,))
-        return values.nearest(values.moments(small, [pixels], [every]), device)
+        return moments.nearest(moments.moments(small, [pixels], [every]), device)
 
 
 def inside(made: views.Rendered, shape: Size) -> Array:

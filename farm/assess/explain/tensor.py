@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from farm.assess.explain import fed, moments, values, words
 from farm.assess.explain import layout as layouts
-from farm.assess.explain import values, words
 from farm.assess.explain.engine import Candidate, InputEvidence
 from farm.assess.explain.views import TURNS, turned
 from farm.report.explanation import Change
@@ -15,8 +15,8 @@ from farm.report.explanation import Change
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from farm.assess.explain.fed import Device
     from farm.assess.explain.seen import Seen
-    from farm.assess.explain.values import Device
 
     Array = np.ndarray[Any, Any]
 
@@ -48,14 +48,14 @@ def observe(seen: Seen) -> InputEvidence:
     every = layouts.layouts(stored) if stored[0].shape[1] > 1 else layouts.layouts(stored)[:2]
     for layout in every:
         undone = [layout.undo(s) for s in stored]
-        device = values.device([u[0] for u in undone], [u[1] for u in undone], normalize, scales, bitmap=False)
+        device = fed.device([u[0] for u in undone], [u[1] for u in undone], normalize, scales, bitmap=False)
         shown = [np.ones(s.shape[:2], bool) for s in stored]
         for turn, name in enumerate(TURNS):
             pictures = [np.ascontiguousarray(turned(e, turn)) for e in expected.values]
             if pictures[0].shape != stored[0].shape:
                 continue
-            sums = values.moments(device, pictures, shown)
-            for what in values.maps(sums, device, shown):
+            sums = moments.moments(device, pictures, shown)
+            for what in moments.maps(sums, device, shown):
                 if what.wrapped:
                     continue
                 fitted = values.fit(device, pictures, shown, what, ROUNDING * spread)
@@ -152,7 +152,7 @@ def _turn(name: str) -> tuple[Change, ...]:
 
 
 def _device(stored: Sequence[Array], normalize: tuple[Array, Array], scales: tuple[float, int] | None) -> Device:
-    return values.device(stored, [np.ones(s.shape[:2], bool) for s in stored], normalize, scales, bitmap=False)
+    return fed.device(stored, [np.ones(s.shape[:2], bool) for s in stored], normalize, scales, bitmap=False)
 
 
 def _picture(stored: Array) -> Array:

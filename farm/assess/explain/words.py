@@ -17,7 +17,8 @@ from farm.report.explanation import Change
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from farm.assess.explain.values import Device, Map
+    from farm.assess.explain.fed import Device
+    from farm.assess.explain.values import Map
     from farm.assess.explain.views import View
 
     Array = np.ndarray[Any, Any]

@@ -18,7 +18,7 @@ else:
     import wire  # beside this file: there is no farm where it runs
 
 
-class Interpreter(wire.Session):
+class Interpreter(wire.TimedSession):
     """Tensors go by their index. Layers are read with `experimental_preserve_all_tensors`."""
 
     def __init__(self, module: Any, request: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import struct
 import sys
 import threading
 import traceback
+from abc import ABC, abstractmethod
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,19 +37,23 @@ class WireError(ValueError):
     """The other side sent something else than a message."""
 
 
-class Session:
+class Session(ABC):
     """A model that was opened. Arrays have the shapes and types that `about` told, open sizes as opened."""
 
     about: dict[str, Any]
     """What the worker is told of it: inputs, outputs, layers."""
 
+    @abstractmethod
     def run(self, arrays: Mapping[str, Array], wanted: list[str]) -> dict[str, Array]:
         """One frame; what was `wanted`, by key, as far as it can be had."""
-        raise NotImplementedError
 
+
+class TimedSession(Session):
+    """One that can tell what an invocation takes."""
+
+    @abstractmethod
     def time(self, arrays: Mapping[str, Array]) -> int:
         """Nanoseconds of one invocation."""
-        raise NotImplementedError
 
 
 def write(file: IO[bytes], header: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> None:
@@ -132,6 +137,8 @@ def _answer(
         return dict(sessions[number].about), {}
     session = sessions[header["session"]]
     if what == "time":
+        if not isinstance(session, TimedSession):
+            raise TypeError("this runtime tells no times")
         return {"ns": session.time(arrays)}, {}
     return {}, session.run(arrays, header["wanted"])
 
