@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import io
 import socket
@@ -54,6 +55,14 @@ def data(shared: Path) -> Path:
     for name in NEEDY:
         environments.add(environments.home(shared), find(name), lambda _: None)
     return shared
+
+
+@contextlib.contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """The workers of a session share one folder: one of them makes what is in it."""
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def play(
@@ -146,11 +155,13 @@ converter.inference_input_type = converter.inference_output_type = tf.int8
 open(sys.argv[2], "wb").write(converter.convert())
 """
     made = data / "golden_int8.tflite"
-    if not made.exists():
-        python = environments.python(environments.home(data), find("keras"))
-        part = data / "golden_int8.part"
-        subprocess.run([python, "-c", program, check.GOLDEN / "golden.keras", part], check=True, capture_output=True)
-        part.rename(made)
+    with locked(data / "golden_int8.lock"):
+        if not made.exists():
+            python = environments.python(environments.home(data), find("keras"))
+            part = data / "golden_int8.part"
+            command = [python, "-c", program, check.GOLDEN / "golden.keras", part]
+            subprocess.run(command, check=True, capture_output=True)
+            part.rename(made)
     return made.read_bytes()
 
 
@@ -233,8 +244,7 @@ def test_an_environment_that_broke_says_how_to_mend_it(data: Path, tmp_path: Pat
 def server(shared: Path) -> Iterator[str]:
     """KServe's own server, from PyPI, in an environment of its own, on loopback."""
     home = shared / "kserve"
-    with (shared / "kserve.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(shared / "kserve.lock"):
         if not (home / "done").exists():
             subprocess.run([sys.executable, "-m", "venv", home], check=True)
             subprocess.run([home / "bin" / "python", "-m", "pip", "install", "-q", *SERVER], check=True)
