@@ -28,12 +28,20 @@ LIMIT_FRAMES = 32
 DIFFERS = 0.05
 """nRMSE above which an output is another one."""
 EXPLAINED = 0.01
-"""nRMSE that a transformation may leave in the worst frame."""
+"""nRMSE that a transformation with fitted numbers may leave in the worst frame."""
+ROUGHLY, OF_DIFFERENCE = 0.05, 0.2
+"""What one without any may leave: nRMSE, and share of the difference. Inputs that agree but for rounding give other scores."""
+NEAR_BOX = 0.02
+"""Of a side, by which two corners of the same box may part."""
+FOUND_AGAIN, MORE_BOXES = 0.7, 0.3
+"""Share of the boxes that a format must find again in any order, and how many more than the boxes as they are."""
 BOXES = 4
 """Last dimension of boxes."""
 CORNERS = ("top", "left", "bottom", "right")
 CENTER = ("center y", "center x", "height", "width")
 ALPHA = 0.01
+MOST_BOXES = 100
+"""Of a frame, that are looked for again."""
 CLASSES = 3
 """Labels among which a shift must be seen: a model that always answers alike is off by a constant from any one label."""
 
@@ -48,7 +56,7 @@ class OutputChange:
     output: str
     """Name of the tensor."""
     residual: float
-    """Largest nRMSE over the frames that is left."""
+    """Largest nRMSE over the frames that is left; of boxes in another order, the share of them that is not found again."""
     frames: int
 
 
@@ -111,64 +119,99 @@ def output_change(
 
 
 def _explain(mine: list[Array], other: list[Array], name: str) -> OutputChange | None:
-    for label, words, ours, theirs in _candidates(mine, other):
+    found: list[tuple[float, Candidate]] = []
+    plain = [_nrmse(a, b) for a, b in zip(mine, other, strict=True)]
+    for tried in _candidates(mine, other):
         with np.errstate(all="ignore"):
-            left = max(_nrmse(ours(a), theirs(b)) for a, b in zip(mine, other, strict=True))
-        if left <= EXPLAINED:
-            return OutputChange(label, words, name, left, len(mine))
-    return None
+            left = [_nrmse(tried.ours(a), tried.theirs(b)) for a, b in zip(mine, other, strict=True)]
+        rough = not tried.fitted and all(
+            e <= min(ROUGHLY, max(EXPLAINED, OF_DIFFERENCE * p)) for e, p in zip(left, plain, strict=True)
+        )
+        if max(left) <= EXPLAINED or rough:
+            found.append((max(left), tried))
+    if not found:
+        return _reordered_boxes(mine, other, name)
+    # Of those that need no fitted number the nearest; a fitted one only where nothing else does.
+    left_over, best = min(found, key=lambda pair: (pair[1].fitted, pair[0]))
+    return OutputChange(best.name, best.words, name, left_over, len(mine))
 
 
-def _candidates(
-    mine: list[Array], other: list[Array]
-) -> Iterator[tuple[str, str, Callable[[Array], Array], Callable[[Array], Array]]]:
-    """Name, words, and what to do to the device's output and to the reference's before they are compared."""
+def _reordered_boxes(mine: list[Array], other: list[Array], name: str) -> OutputChange | None:
+    """A format of boxes under which most are found again, whatever their order: scores that are nearly equal change it."""
+    if other[0].shape[-1:] != (BOXES,) or other[0].size <= BOXES:
+        return None
+    plain = _found_again(mine, other)
+    scored = [(_found_again([t.ours(a) for a in mine], [t.theirs(b) for b in other]), t) for t in _boxes(other[0])]
+    (share, best), (second, _) = sorted(scored, key=lambda pair: -pair[0])[:2]
+    if share < FOUND_AGAIN or share - max(plain, second) < MORE_BOXES:
+        return None
+    return OutputChange(best.name, best.words, name, 1 - share, len(mine))
 
-    def same(x: Array) -> Array:
-        return x
 
+def _found_again(mine: list[Array], other: list[Array]) -> float:
+    """Share of the reference's boxes, over all frames, that the device has, too."""
+    near, total = 0, 0
+    for a, b in zip(mine, other, strict=True):
+        ours, theirs = a.reshape(-1, BOXES)[:MOST_BOXES], b.reshape(-1, BOXES)[:MOST_BOXES]
+        side = max(float(np.ptp(theirs)), 1e-9)
+        gap = np.abs(theirs[:, None] - ours[None]).max(-1).min(1)
+        near, total = near + int((gap <= NEAR_BOX * side).sum()), total + len(theirs)
+    return near / max(total, 1)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What may have been done, and what makes both sides the same again if it was."""
+
+    name: str
+    words: str
+    ours: Callable[[Array], Array]
+    """To the device's output."""
+    theirs: Callable[[Array], Array]
+    fitted: bool = False
+    """Numbers of it are chosen to fit."""
+
+
+def _same(x: Array) -> Array:
+    return x
+
+
+def _candidates(mine: list[Array], other: list[Array]) -> Iterator[Candidate]:
     first = other[0]
     if sum(d > 1 for d in first.shape) == 1 and first.size > 1:
         by = _roll(mine[0], first)
         if by:
-            yield (
-                "shift",
-                f"scores are moved by {by:+d} classes",
-                same,
-                lambda b: np.roll(b.ravel(), by).reshape(b.shape),
-            )
-        yield "softmax-missing", "scores are given without the softmax", _softmax, same
-        yield "softmax-twice", "a softmax is applied to scores that have one", same, _softmax
+            words = f"scores are moved by {by:+d} classes"
+            yield Candidate("shift", words, _same, lambda b: np.roll(b.ravel(), by).reshape(b.shape))
+        yield Candidate("softmax-missing", "scores are given without the softmax", _softmax, _same)
+        yield Candidate("softmax-twice", "a softmax is applied to scores that have one", _same, _softmax)
     yield from _boxes(first)
     threshold = _threshold(mine, other)
     if threshold is not None:
         words = f"scores below {threshold:.3g} are set to 0"
-        yield "threshold", words, same, lambda b: np.where(b < threshold, 0.0, b)
+        yield Candidate("threshold", words, _same, lambda b: np.where(b < threshold, 0.0, b), fitted=True)
     slope, offset = _affine(mine, other)
     if np.isfinite([slope, offset]).all() and slope != 0:
         words = f"values are {slope:.4g} times the reference's" + (f" {offset:+.4g}" if abs(offset) > 1e-6 else "")
         whole = all(np.array_equal(a, np.rint(a)) for a in mine) and not all(
             np.array_equal(b, np.rint(b)) for b in other
         )
-        label = "not-dequantized" if whole else "scaled"
-        yield label, f"{words}: they were not dequantized" if whole else words, same, lambda b: slope * b + offset
+        name = "not-dequantized" if whole else "scaled"
+        words = f"{words}: they were not dequantized" if whole else words
+        yield Candidate(name, words, _same, lambda b: slope * b + offset, fitted=True)
 
 
-def _boxes(first: Array) -> Iterator[tuple[str, str, Callable[[Array], Array], Callable[[Array], Array]]]:
+def _boxes(first: Array) -> Iterator[Candidate]:
     if first.shape[-1:] != (BOXES,) or first.size <= BOXES:
         return
-
-    def same(x: Array) -> Array:
-        return x
-
     for order in itertools.permutations(range(BOXES)):
         if order != (0, 1, 2, 3):
-            words = ", ".join(CORNERS[k] for k in order)
-            yield "box-format", f"boxes are given as {words}", same, partial(_ordered, order=order)
+            words = "boxes are given as " + ", ".join(CORNERS[k] for k in order)
+            yield Candidate("box-format", words, _same, partial(_ordered, order=order))
     for order, swap in (((0, 1, 2, 3), "y before x"), ((1, 0, 3, 2), "x before y")):
         centers, corners = (partial(f, order=order) for f in (_as_center, _as_corners))
-        yield "box-format", f"boxes are given as center and size, {swap}", same, centers
-        yield "box-format", f"centers and sizes ({swap}) are taken for corners", same, corners
+        yield Candidate("box-format", f"boxes are given as center and size, {swap}", _same, centers)
+        yield Candidate("box-format", f"centers and sizes ({swap}) are taken for corners", _same, corners)
 
 
 def _ordered(b: Array, order: tuple[int, ...]) -> Array:

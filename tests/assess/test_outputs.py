@@ -96,6 +96,22 @@ def test_centers_for_corners_are_named_and_noise_is_not(seed: int, tmp_path: Pat
     assert (unknown, same) == (None, None)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_format_of_boxes_is_named_whatever_their_order(seed: int, tmp_path: Path) -> None:
+    """Scores that are nearly equal change places, and with them their boxes; some boxes are others altogether."""
+    artifacts, random = ArtifactStore(tmp_path), np.random.default_rng((8, seed))
+    right = boxes(seed)
+    mixed = [np.concatenate([b[:, random.permutation(20)[:16]], random.random((1, 4, 4))], 1) for b in right]
+    reference = recorded(artifacts, right)
+    tried = ([m[..., [1, 0, 3, 2]] for m in mixed], mixed)
+    named, healthy = (
+        output_change(recorded(artifacts, o), reference, graph(right[0].shape), artifacts, FRAMES) for o in tried
+    )
+    assert named is not None
+    assert named.words == "boxes are given as left, top, right, bottom"
+    assert healthy is None
+
+
 @given(st.integers(2, 50), st.integers(0, 2**32 - 1), st.floats(0.3, 1.0))
 def test_a_constant_shift_of_labels_is_found_whatever_the_model_gets_right(
     classes: int, seed: int, right: float
