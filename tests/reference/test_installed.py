@@ -159,7 +159,7 @@ open(sys.argv[2], "wb").write(converter.convert())
         if not made.exists():
             python = environments.python(environments.home(data), find("keras"))
             part = data / "golden_int8.part"
-            command = [python, "-c", program, check.GOLDEN / "golden.keras", part]
+            command: list[str | Path] = [python, "-c", program, check.GOLDEN / "golden.keras", part]
             subprocess.run(command, check=True, capture_output=True)
             part.rename(made)
     return made.read_bytes()

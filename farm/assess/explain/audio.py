@@ -158,7 +158,9 @@ def _fitted(sounds: Sounds, found: Sequence[_Try]) -> Iterator[_Try]:
     yield from _rates(sounds, singles)
     if sounds.spectral:
         one = sounds.some([0])
-        places = [t for steps in singles for t in _mel_places(one, steps)]
+        # A gain that was fitted beside the expected range is near the right one, to begin at.
+        gains = [t.steps for t in found if len(t.steps) == 1 and t.steps[0].fitted and t.names == {"scale"}]
+        places = [t for steps in (*singles, *gains) for t in _mel_places(one, steps)]
         for t in _best(places):
             yield from _mel(sounds, t.steps)
 

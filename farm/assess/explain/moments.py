@@ -114,7 +114,7 @@ def _left(sums: Array, what: Map, k: int, weight: Array, device: Device) -> floa
     return float((total / max(1.0, float(sums[:, 0, 0].sum()))) ** 0.5)
 
 
-def nearest(sums: Array, device: Device) -> float:
+def nearest(sums: Array, device: Device, *, affine: bool = True) -> float:
     """RMSE / span that the best map of `maps` leaves, without cutting anything off; an affine one must be worth it."""
     k = (sums.shape[1] - 2) // 2
     rows, weight = np.arange(len(sums)), 1 / device.span**2
@@ -122,7 +122,7 @@ def nearest(sums: Array, device: Device) -> float:
     orders = list(itertools.permutations(range(k))) if k == len(sums) else [tuple(range(len(sums)))]
     best = min(
         float(weight @ errors[rows, [o + wrapped for o in order]]) * factor
-        for errors, factor in ((straight, 1.0), (fitted, 1.7))
+        for errors, factor in ((straight, 1.0), (fitted, 1.7))[: 1 + affine]
         for order in orders
         for wrapped in (0, k)
     )

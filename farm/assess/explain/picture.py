@@ -12,7 +12,7 @@ from farm.assess.explain import fed, moments, tensor, values, views, words
 from farm.assess.explain import layout as layouts
 from farm.assess.explain.engine import Candidate, InputEvidence
 from farm.assess.explain.register import Register
-from farm.assess.explain.search import LARGE, Scored, Search, inside
+from farm.assess.explain.search import LARGE, Scored, Search
 from farm.assess.explain.views import Picture, View
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class _Pictures:
 
     def _of_view(self, layout: Layout, device: Device, view: View) -> list[Candidate]:
         rendered = [self._picture(f).render(view, *self._shape) for f in range(len(self._stored))]
-        shown = [inside(r, self._shape) for r in rendered]
+        shown, around = [r.shown for r in rendered], [r.around for r in rendered]
         pixels = [r.pixels for r in rendered]
         sums = moments.moments(device, pixels, shown)
         rounding = CAMERA_ROUNDING if view.camera else ROUNDING
@@ -221,7 +221,7 @@ class _Pictures:
         found = []
         for what in moments.maps(sums, device, shown):
             fitted = values.fit(device, pixels, shown, what, rounding)
-            filling = values.filling(device, shown, what)
+            filling = values.filling(device, around, what)
             changes = (
                 *words.camera(view),
                 *words.geometry(view, expected, self._recipe),

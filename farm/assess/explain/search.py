@@ -89,7 +89,7 @@ class Search:
         made = [self._pictures[f].render(view, *self._shape) for f in frames]
         thin = max(1, len(frames) * self._shape[0] * self._shape[1] // SAMPLES) | 1
         return moments.moments(
-            self._devices[layout].of(frames), [m.pixels for m in made], [inside(m, self._shape) for m in made], thin
+            self._devices[layout].of(frames), [m.pixels for m in made], [m.shown for m in made], thin
         )
 
     def plain(self, near: Sequence[Found], stride: int) -> list[Scored]:
@@ -240,9 +240,15 @@ class Search:
         options: list[tuple[float, Scored, tuple[camera.Mistake, ...]]] = []
         for s in scored[:2]:
             device, few = self._devices[s.layout], self._few(s)
-            limit = NEARER * self._fit_few(device, few, ())
-            scores = [(self._fit_few(device, few, sequence), s, sequence) for sequence in sequences]
-            options += [o for o in scores if o[0] < limit]
+            plain = self._fit_few(device, few, ())
+            ranked = replace(s, view=replace(s.view, sheared_first=s.view.stride != 0))
+            for sequence in sequences:
+                made = self._fit_few(device, few, sequence)
+                if any(m < NEARER * p for m, p in zip(made, plain, strict=True)):
+                    options.append((made[0], ranked, sequence))
+            if s.view.stride and not pairs:  # rows sheared after the mistake mix its colors: only making it tells
+                tried = [(self.score(s.layout, replace(s.view, camera=(m,))), m) for m in singles]
+                options += [(t.nearest, s, (m,)) for t, m in tried if t.nearest < NEARER * s.nearest]
         options.sort(key=lambda o: (o[0], len(o[2])))
         large = max(np.prod(p.size(0, exif=True)) for p in self._pictures) > LARGE
         found = []
@@ -265,27 +271,23 @@ class Search:
         device, found = self._devices[scored.layout], []
         for f, picture in enumerate(self._pictures):
             made = picture.render(scored.view, *self._shape)
-            use = np.flatnonzero(inside(made, self._shape) & device.known[f])
+            use = np.flatnonzero(made.shown & device.known[f])
             use = use[:: max(1, len(use) // 1500)]
             found.append([a.reshape(-1, 1, 3)[use] for a in (made.pixels, device.values[f], device.inside[f])])
         pixels, wanted, free = (np.concatenate([f[i] for f in found]) for i in range(3))
         return pixels, wanted, free
 
-    def _fit_few(self, device: Device, few: tuple[Array, Array, Array], sequence: tuple[camera.Mistake, ...]) -> float:
+    def _fit_few(
+        self, device: Device, few: tuple[Array, Array, Array], sequence: tuple[camera.Mistake, ...]
+    ) -> tuple[float, float]:
+        """What is left at best, and at best without numbers that are fitted: six of these hide a range in few colors."""
         pixels, wanted, free = few
         for mistake in sequence:
             pixels = mistake.apply(pixels)
         every = np.ones(wanted.shape[:2], bool)
         small = replace(device, values=(wanted,), known=(every,), inside=(free,))
-        return moments.nearest(moments.moments(small, [pixels], [every]), device)
-
-
-def inside(made: views.Rendered, shape: Size) -> Array:
-    """bool [h, w]: where the picture is, and no filling."""
-    mask = np.zeros(shape, bool)
-    top, bottom, left, right = made.content
-    mask[top:bottom, left:right] = True
-    return mask
+        sums = moments.moments(small, [pixels], [every])
+        return moments.nearest(sums, device), moments.nearest(sums, device, affine=False)
 
 
 def _near(crop: Crop, step: float, sizes: Sequence[Size]) -> list[Crop]:

@@ -113,10 +113,12 @@ def fit(device: Device, pictures: Sequence[Array], shown: Sequence[Array], what:
     return Fitted(what, sse, np.array([float(n * len(span)) for n in counts]), floor, sound)
 
 
-def filling(device: Device, shown: Sequence[Array], what: Map) -> Array | None:
-    """float [c]: what the tensor holds around the picture, before the map; [0] where nothing is around; None: not one value."""
-    around = [v[k & ~s] for v, k, s in zip(device.values, device.known, shown, strict=True)]
-    found = np.concatenate(around)
+def filling(device: Device, around: Sequence[Array], what: Map) -> Array | None:
+    """float [c]: what the tensor holds around the picture, before the map; [0] where nothing is around; None: not one value.
+
+    `around` are masks [h, w].
+    """
+    found = np.concatenate([v[k & a] for v, k, a in zip(device.values, device.known, around, strict=True)])
     if not len(found):
         return np.zeros(0)
     slope, offset = (np.array(what.slope), np.array(what.offset)) if what.slope else (1.0, 0.0)

@@ -122,6 +122,8 @@ class View:
     """Made one after the other, before all else."""
     stride: int = 0
     """Bytes of padding in each row of the camera's buffer that the reader does not know of."""
+    sheared_first: bool = False
+    """The camera's mistake is made on rows that were read with the wrong stride, not before."""
     fitted_stride: int = 0
     """The same of the buffer that holds the resized picture."""
     late: bool = False
@@ -133,8 +135,11 @@ class Rendered:
     """A view of one frame."""
 
     pixels: Array
-    """u8 [height, width, 3]; outside of `content` nothing."""
-    content: Box
+    """u8 [height, width, 3]"""
+    shown: Array
+    """bool [height, width]: where the picture is."""
+    around: Array
+    """The same: where filling is. In neither are the bytes between rows, which may hold anything."""
 
 
 class Picture:
@@ -146,16 +151,26 @@ class Picture:
         self._upright = preprocess.decode(data, frame.name)
         self.tag = EXIF_TURNS.get(orientation(data), 0)
         self._base = recipe.rotate // 90
-        self._made: dict[tuple[bool, int, tuple[Mistake, ...], int], Array] = {}
+        self._made: dict[tuple[bool, int, tuple[Mistake, ...], int, bool], Array] = {}
 
-    def raw(self, *, turn: int, exif: bool = True, camera: tuple[Mistake, ...] = (), stride: int = 0) -> Array:
+    def raw(
+        self,
+        *,
+        turn: int,
+        exif: bool = True,
+        camera: tuple[Mistake, ...] = (),
+        stride: int = 0,
+        sheared_first: bool = False,
+    ) -> Array:
         """u8 [h, w, 3], turned as the recipe has it and as `turn` says beyond that."""
-        key = (exif, turn, camera, stride)
+        key = (exif, turn, camera, stride, sheared_first)
         if key not in self._made:
             source = self._upright if exif else turned(self._upright, inverse(self.tag))
+            if stride and sheared_first:
+                source = sheared(source, stride)
             for mistake in camera:
                 source = mistake.apply(source)
-            if stride:
+            if stride and not sheared_first:
                 source = sheared(source, stride)
             if len(self._made) > 8:  # pictures may be large
                 self._made.clear()
@@ -171,7 +186,10 @@ class Picture:
     def render(self, view: View, height: int, width: int) -> Rendered:
         """One view."""
         late = view.turn if view.late else 0
-        raw = self.raw(turn=0 if late else view.turn, exif=view.exif, camera=view.camera, stride=view.stride)
+        raw = self.raw(
+            turn=0 if late else view.turn, exif=view.exif, camera=view.camera,
+            stride=view.stride, sheared_first=view.sheared_first,
+        )  # fmt: skip
         box = view.crop.boxes[self.number]
         if late:
             box = turned_box(box, inverse(late), self.size(view.turn, exif=view.exif))
@@ -181,15 +199,23 @@ class Picture:
         inside = content(box, view.fit, height, width)
         kept = raw[top:bottom, left:right]
         pixels = kernels.resize(kept, view.kernel, inside[1] - inside[0], inside[3] - inside[2])
+        shown = np.ones(pixels.shape, bool)
         if view.fit != "stretch":
-            whole = np.zeros((height, width, 3), np.uint8)
-            whole[inside[0] : inside[1], inside[2] : inside[3]] = pixels
-            pixels = whole
+            pixels, shown = (_placed(values, inside, height, width) for values in (pixels, shown))
         if late:
-            pixels, inside = turned(pixels, late), turned_box(inside, late, (height, width))
+            pixels, shown = turned(pixels, late), turned(shown, late)
+        around = ~shown
         if view.fitted_stride:
-            pixels = sheared(np.ascontiguousarray(pixels), view.fitted_stride)
-        return Rendered(pixels, inside)
+            pixels, shown, around = (
+                sheared(np.ascontiguousarray(values), view.fitted_stride) for values in (pixels, shown, around)
+            )
+        return Rendered(pixels, np.asarray(shown.all(-1)), np.asarray(around.all(-1)))
+
+
+def _placed(values: Array, box: Box, height: int, width: int) -> Array:
+    whole = np.zeros((height, width, *values.shape[2:]), values.dtype)
+    whole[box[0] : box[1], box[2] : box[3]] = values
+    return whole
 
 
 def turned_box(box: Box, turn: int, size: Size) -> Box:
@@ -202,7 +228,7 @@ def turned_box(box: Box, turn: int, size: Size) -> Box:
 
 
 def sheared(picture: Array, padding: int) -> Array:
-    """u8 [h, w, c] as read with `padding` bytes a row that the reader does not know of; negative: that are not there."""
+    """[h, w, c] as read with `padding` bytes a row that the reader does not know of; negative: that are not there."""
     h, w, c = picture.shape
     rows = picture.reshape(h, w * c)
     if padding > 0:
