@@ -75,6 +75,8 @@ class InputEvidence:
     """What these frames cannot show, each with its reason: `the order of the channels: the pictures are gray`."""
     reason: str = ""
     """Why nothing can be told, or what nothing explains; empty where the candidates say it."""
+    as_good: float = AS_GOOD
+    """As `AS_GOOD`, of evidence whose arithmetic is known better or worse."""
     identifiable: bool = True
     """False: whatever the candidates say, the frames cannot tell (`reason` says why)."""
 
@@ -94,7 +96,7 @@ class InputEvidence:
             return self._unexplained(left, plain, frames)
         least = min(len(c.changes) for c, _ in right)
         fewest = [(c, r) for c, r in right if len(c.changes) == least]
-        limit = AS_GOOD * min(r for _, r in fewest)
+        limit = self.as_good * min(r for _, r in fewest)
         # What needs no fitted number and is as good is no coincidence; of the rest, frames cannot tell what leaves as little.
         near = [(c, r) for c, r in fewest if r <= max(limit, 0.5 * c.floor)]
         free = min(c.freedom for c, _ in near)

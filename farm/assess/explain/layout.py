@@ -20,6 +20,8 @@ REACH = 160
 """Elements of padding a row may have."""
 SHIFT = 48
 """Pixels by which rows may be shifted against each other."""
+APART = (1, 4, 16)
+"""Rows between two that are compared, to see how they are shifted."""
 PROMINENT = 0.02
 """How much better a row length must fit than the right one (correlation of neighboring rows)."""
 
@@ -147,29 +149,33 @@ def paddings(pictures: Sequence[Array]) -> tuple[int, ...]:
 def slant(pictures: Sequence[Array]) -> tuple[float, float]:
     """Pixels by which each row is shifted to the right against the one above, and each column down against the one before.
 
-    0 where neighbors are most alike unshifted.
+    0 where neighbors are most alike unshifted. Rows further apart show shifts of less than a pixel.
     """
     found = []
     for axis in (0, 1):
-        total = np.zeros(2 * SHIFT + 1)
-        for picture in pictures:
-            gray = picture.mean(-1, dtype=np.float64)
-            rows = gray if axis == 0 else gray.T
-            rows = rows - rows.mean(1, keepdims=True)
-            size = 1 << int(2 * rows.shape[1] - 1).bit_length()
-            spectrum = np.fft.rfft(rows, size, axis=1)
-            alike = np.fft.irfft((spectrum[1:] * spectrum[:-1].conj()).sum(0), size)
-            scale = max(float((rows * rows).sum()), 1e-30)
-            total += np.concatenate([alike[-SHIFT:], alike[: SHIFT + 1]]) / scale
-        total /= len(pictures)
-        best = int(np.argmax(total))
-        if total[best] < total[SHIFT] + PROMINENT or not 0 < best < 2 * SHIFT:
-            found.append(0.0)
-            continue
-        before, at, after = total[best - 1 : best + 2]
-        bend = before - 2 * at + after
-        found.append(float(best - SHIFT + (0.5 * (before - after) / bend if bend else 0.0)))
+        shifts = (_shift(pictures, axis, apart) / apart for apart in APART)
+        found.append(next((s for s in shifts if s), 0.0))
     return found[0], found[1]
+
+
+def _shift(pictures: Sequence[Array], axis: int, apart: int) -> float:
+    total = np.zeros(2 * SHIFT + 1)
+    for picture in pictures:
+        gray = picture.mean(-1, dtype=np.float64)
+        rows = gray if axis == 0 else gray.T
+        rows = rows - rows.mean(1, keepdims=True)
+        size = 1 << int(2 * rows.shape[1] - 1).bit_length()
+        spectrum = np.fft.rfft(rows, size, axis=1)
+        alike = np.fft.irfft((spectrum[apart:] * spectrum[:-apart].conj()).sum(0), size)
+        scale = max(float((rows * rows).sum()), 1e-30)
+        total += np.concatenate([alike[-SHIFT:], alike[: SHIFT + 1]]) / scale
+    total /= len(pictures)
+    best = int(np.argmax(total))
+    if total[best] < total[SHIFT] + PROMINENT or not 0 < best < 2 * SHIFT:
+        return 0.0
+    before, at, after = total[best - 1 : best + 2]
+    bend = before - 2 * at + after
+    return float(best - SHIFT + (0.5 * (before - after) / bend if bend else 0.0))
 
 
 def _unsheared(values: Array, padding: int) -> tuple[Array, Array]:

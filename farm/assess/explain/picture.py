@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from farm.assess.explain.search import LARGE, Scored, Search
 from farm.assess.explain.views import Picture, View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from farm.assess.explain.fed import Device
     from farm.assess.explain.layout import Layout
@@ -39,8 +39,24 @@ HELD = 16 << 20
 """Pixels of decoded pictures that are kept."""
 NEARLY = 0.05
 """RMSE / span of a view that may be right but for a camera's mistake: one of range mixes no channels, but cuts off."""
+WRAPPED = 0.12
+"""The same where bytes wrapped around after it: a small mistake is a large one next to 128."""
 BARS = 0.02
 """Share of the model's side that filling must have to be taken for a letterbox's."""
+
+
+Turn = tuple[int, bool]
+"""As in `views.TURNS`, and whether EXIF is heeded."""
+
+
+@dataclass(frozen=True)
+class _Start:
+    """Where the search begins for rows with some padding."""
+
+    stride: int
+    register: Register
+    first: list[Found]
+    plain: list[Scored]
 
 
 def observe(seen: Seen) -> InputEvidence:
@@ -130,38 +146,56 @@ class _Pictures:
         )
         fits: list[views.Fit] = ["stretch", "letterbox", "letterbox-start"] if bars else ["stretch"]
         result: list[Candidate] = []
-        for stride in itertools.chain((0,), self._strides(devices[0], search, turns)):
-            register = Register(
-                self._pictures, [list(zip(d.values, d.known, strict=True)) for d in devices], self._part, stride
-            )
-            first = register.first(turns, fits)
-            near = [f for f in first if f.left <= max(2.5 * first[0].left, first[0].left + 0.03)][:10]
-            plain = search.plain(near, stride)
-            for scored in self._rounds(search, plain, lambda: register.wide(first, turns, fits), stride):  # noqa: B023
-                result += self._judged(every, scored)
-                right = [c for c in result if c.sound and _fits(c)]
-                if right and all("affine" in c.names for c in right):
-                    # Where there is little color, another range of a camera's looks like another normalization.
-                    result += self._judged(every, search.cameras(scored, pairs=False)[:1])
-                if right:
-                    return result
+        for scored in self._rounds(search, devices, turns, fits):
+            result += self._judged(every, scored)
+            right = [c for c in result if c.sound and _fits(c)]
+            if right and all("affine" in c.names for c in right):
+                # Where there is little color, another range of a camera's looks like another normalization.
+                bare = [search.score(s.layout, replace(s.view, camera=())) for s in scored]
+                mistaken = any(s.view.camera for s in scored)
+                result += self._judged(every, search.cameras(bare, pairs=mistaken)[:1])
+            if right:
+                return result
         return result
 
     def _rounds(
-        self, search: Search, plain: list[Scored], wide: Callable[[], list[Found]], stride: int
+        self, search: Search, devices: Sequence[Device], turns: Sequence[Turn], fits: Sequence[views.Fit]
     ) -> Iterator[list[Scored]]:
-        """Views to judge, in rounds."""
+        """Views to judge, in rounds: what costs little to look at first."""
+        values = [list(zip(d.values, d.known, strict=True)) for d in devices]
+
+        def started(stride: int) -> _Start:
+            register = Register(self._pictures, values, self._part, stride)
+            first = register.first(turns, fits)
+            near = [f for f in first if f.left <= max(2.5 * first[0].left, first[0].left + 0.03)][:10]
+            return _Start(stride, register, first, search.plain(near, stride))
+
+        starts = [started(0)]
+        yield from self._near(search, starts[0].plain)
+        starts += [started(stride) for stride in self._strides(devices[0], search, turns, fits)]
+        for start in starts[1:]:
+            yield from self._near(search, start.plain)
+        for start in starts:
+            yield from self._far(search, start, turns, fits)
+
+    def _near(self, search: Search, plain: list[Scored]) -> Iterator[list[Scored]]:
+        """The expected part and kernel."""
         if search.good(plain) or plain[0].left < 0.01:
             yield plain
-        if plain[0].mixed or plain[0].left < NEARLY:
+        if plain[0].mixed or plain[0].left < WRAPPED:
             yield search.cameras(plain, pairs=False)[:2]
         if plain[0].left < NEARLY:
             yield search.subsampled(plain)[:1]
-        fitted = search.views(wide(), self._sizes, stride)
+
+    def _far(
+        self, search: Search, start: _Start, turns: Sequence[Turn], fits: Sequence[views.Fit]
+    ) -> Iterator[list[Scored]]:
+        """Any part and kernel."""
+        fitted = search.views(start.register.wide(start.first, turns, fits), self._sizes, start.stride)
         yield fitted
-        if fitted[0].mixed or (fitted[0].left < NEARLY and fitted[0] not in plain):
+        if fitted[0].mixed or (fitted[0].left < NEARLY and fitted[0] not in start.plain):
             yield search.cameras(fitted, pairs=False)[:2]
-        for scored in (plain, fitted):
+        for scored in (start.plain, fitted):
             if scored[0].mixed:
                 yield search.cameras(scored, pairs=True)[:3]
 
@@ -169,24 +203,26 @@ class _Pictures:
         top, bottom, left, right = views.centre(self._recipe.crop, [(h, w)]).boxes[0]
         return top / h, left / w, (bottom - top) / h, (right - left) / w
 
-    def _strides(self, device: Device, search: Search, turns: Sequence[tuple[int, bool]]) -> Iterator[int]:
+    def _strides(
+        self, device: Device, search: Search, turns: Sequence[Turn], fits: Sequence[views.Fit]
+    ) -> Iterator[int]:
         """Bytes of padding in the rows of the raw pictures that would shift the device's rows as they are shifted."""
         found: list[tuple[float, View]] = []
         for f, picture in enumerate(self._pictures):  # each of its own size
             down, across = layouts.slant([device.values[f]])
-            for turn, exif in turns:
+            for (turn, exif), fit in itertools.product(turns, fits):
                 odd = turn % 2 == 1
                 shift = across if odd else down
                 if not shift:
                     continue
                 h, w = picture.size(turn, exif=exif)
                 # Along a row of the camera's buffer, over down from row to row.
-                ratio = (w / self._shape[1]) / (h / self._shape[0])
+                ratio = (w / self._shape[1]) / (h / self._shape[0]) if fit == "stretch" else 1.0
                 middle = round(3 * abs(shift) * (1 / ratio if odd else ratio))
                 reach = max(4, middle // 6)
                 sign = int(np.sign(shift)) * (1 if (turn >= 4) == odd else -1)
                 for p in range(max(1, middle - reach), middle + reach + 1):
-                    view = replace(self._expected(turn, exif), stride=sign * p)
+                    view = replace(self._expected(turn, exif), fit=fit, stride=sign * p)
                     found.append((search.alone(0, view, f, device), view))
         best = dict.fromkeys(view for _, view in sorted(found, key=lambda pair: pair[0])[:8])
         ranked = sorted((search.score(0, view) for view in best), key=lambda s: s.left)

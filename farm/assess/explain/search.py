@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 HOPELESS = 0.12
 """What a part leaves that no pixel more or less mends."""
+WRAPPED, COARSE = 0.3, 0.016
+"""The same, and the first step as a fraction of the side, where bytes that wrapped around let cells tell a place but roughly."""
+FINE = 0.0016
+"""First step from a place that cells told well."""
 SHORT = 5
 """Views that go on to the next round."""
 PIXELS = 1.2
@@ -93,10 +97,10 @@ class Search:
         )
 
     def plain(self, near: Sequence[Found], stride: int) -> list[Scored]:
-        """Views that are as expected but for the turn and the layout, of places found; best first."""
-        plain = dict.fromkeys((f.layout, f.place.turn, f.place.exif) for f in near)
-        made = [self.score(n, replace(self._expected(turn, exif), stride=stride)) for n, turn, exif in plain]
-        return self.best(made)
+        """Views that are as expected but for the turn, the fit and the layout, of places found; best first."""
+        plain = dict.fromkeys((f.layout, f.place.turn, f.place.exif, f.place.fit) for f in near)
+        views = ((n, replace(self._expected(turn, exif), fit=fit, stride=stride)) for n, turn, exif, fit in plain)
+        return self.best(self.score(n, view) for n, view in views)
 
     def views(self, found: Sequence[Found], sizes: Sequence[dict[tuple[bool, int], Size]], stride: int) -> list[Scored]:
         """The best views of the places found, best first."""
@@ -128,7 +132,12 @@ class Search:
             if crop.kind == "centre" and crop.values[0] in (self._crop, self._deployed):
                 continue
             if made[0].left > HOPELESS:
-                continue
+                if crop.kind != "part" or made[0].left > WRAPPED:
+                    continue
+                starts = [self.score(found.layout, replace(turned, crop=c)) for c in (crop, _even(crop, sizes))]
+                made = [min((self._exact(s, sizes, COARSE) for s in starts), key=lambda s: s.left)]
+                if made[0].left > HOPELESS:
+                    continue
             # A wrong kernel hides the right part, and a wrong part the right kernel.
             if crop.kind != "part" and made[0].view.kernel != turned.kernel:
                 known.append(self._exact(self.score(found.layout, replace(turned, crop=crop)), sizes))
@@ -163,15 +172,8 @@ class Search:
             if max(abs(height - width), abs(top * 2 + height - 1), abs(left * 2 + width - 1)) < 0.02:
                 crops.append(views.centre(min(1.0, (height + width) / 2), sizes))
             # People cut at the borders, and as much of the height as of the width.
-            even = (height + width) / 2
-            top, left = (
-                0.0 if at < 0.006 else 1 - even if at + side > 0.994 else at
-                for at, side in ((top, height), (left, width))
-            )
-            if abs(height - width) < 0.012:
-                crops.append(views.part(top, left, even, even, sizes))
-            else:
-                crops.append(views.part(top, left, height, width, sizes))
+            free = views.part(top, left, height, width, sizes)
+            crops.append(_even(free, sizes) if abs(height - width) < 0.012 else free)
         return crops
 
     def _kernels(self, layout: int, view: View) -> list[Scored]:
@@ -182,9 +184,9 @@ class Search:
                 found.append(self.score(layout, replace(view, kernel=kernel, late=True)))
         return found
 
-    def _exact(self, scored: Scored, sizes: Sequence[Size]) -> Scored:
+    def _exact(self, scored: Scored, sizes: Sequence[Size], step: float = FINE) -> Scored:
         """The fractions of the part, to the pixel."""
-        best, longest, step = scored, max(max(s) for s in sizes), 0.0016
+        best, longest = scored, max(max(s) for s in sizes)
         if best.view.crop.kind != "part":
             # On a fine texture every pixel counts, and none leads to the next.
             make = views.centre if best.view.crop.kind == "centre" else views.square
@@ -288,6 +290,17 @@ class Search:
         small = replace(device, values=(wanted,), known=(every,), inside=(free,))
         sums = moments.moments(small, [pixels], [every])
         return moments.nearest(sums, device), moments.nearest(sums, device, affine=False)
+
+
+def _even(part: Crop, sizes: Sequence[Size]) -> Crop:
+    """About the same part, with as much of the height as of the width; at a border where it is next to one."""
+    top, left, height, width = part.values
+    even = (height + width) / 2
+    top, left = (
+        0.0 if at < 0.006 else 1 - even if at + side > 0.994 else min(at + (side - even) / 2, 1 - even)
+        for at, side in ((top, height), (left, width))
+    )
+    return views.part(top, left, even, even, sizes)
 
 
 def _near(crop: Crop, step: float, sizes: Sequence[Size]) -> list[Crop]:
