@@ -34,8 +34,9 @@ def feed(text: str, pipeline: Pipeline, bugs: Sequence[Bug] = ()) -> Array:
     if split:
         tokens = [piece for word in tokens for piece in pieces(word, p["vocabulary"])]
     shift, special = p.get("shift", 0), p.get("special", False)
-    unknown = p["unknown"] + shift * special
+    unknown, last_id = p["unknown"] + shift * special, max(p["vocabulary"].values())
     ids = [p["vocabulary"][t] + shift if t in p["vocabulary"] else unknown for t in tokens]
+    ids = [i if 0 <= i <= last_id else unknown for i in ids]  # a model fed other ids stops: apps look before
     ids = _through(ids, "ids", bugs)
     first, last = ([p[end] + shift * special] if p[end] is not None else [] for end in ("start", "end"))
     room = p["length"] - len(first) - len(last)

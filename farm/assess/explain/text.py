@@ -218,7 +218,15 @@ def _candidate(
         added = [by for _, places, by in sorted(chosen, key=lambda c: len(c[1])) if place in places][:1]
         row[symbols == mark] = (right[place] or 0) + sum(added)
     known = texts.at_ids & (symbols >= 0)
-    row[known] += sum(by for _, places, by in chosen if "words" in places)
+    by = sum(by for _, places, by in chosen if "words" in places)
+    row[known] += by
+    if by:
+        last = max(texts.ids.values())
+        guards = [0, last, *(i for i in (texts.text.unknown, texts.text.pad) if i is not None)]
+        guards += row[symbols == PLACES["unknown"]][:1].tolist()
+        # The model holds no ids beyond its vocabulary: apps put one that it holds.
+        guarded = known & ((row < 0) | (row > last)) & np.isin(texts.fed, guards)
+        row[guarded] = texts.fed[guarded]
     changes = (*way.changes, *(change for change, _, _ in chosen))
     return Candidate(
         changes=changes,
