@@ -45,7 +45,8 @@ def casing(random: Random, pipeline: Pipeline) -> Bug:
 
 def unknown(random: Random, pipeline: Pipeline) -> Bug:
     """Another id for what the vocabulary lacks."""
-    other = int(random.choice([v for v in (0, 1, 3, 7, 100) if v != pipeline["unknown"]]))
+    last = max(pipeline["vocabulary"].values())
+    other = int(random.choice([v for v in (0, 1, 3, 7, 100) if v != pipeline["unknown"] and v <= last]))
     return _words("unknown-id", {"id": other}, unknown=other)
 
 

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     Array = np.ndarray[Any, Any]
 
 Matrix = Literal["bt601", "bt709"]
 Subsampling = Literal["none", "mean", "first", "smooth"]
 """Of chroma, 2 x 2: not at all; their mean; the first pixel's; their mean, interpolated when read."""
 SUBSAMPLINGS: tuple[Subsampling, ...] = ("none", "mean", "first", "smooth")
+BAND = 256
+"""Rows of a picture that are converted at once."""
 LUMA: dict[Matrix, tuple[float, float]] = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722)}
 
 
@@ -48,18 +52,22 @@ class Mistake:
 
     def apply(self, rgb: Array) -> Array:
         """u8 [h, w, 3] -> u8 [h, w, 3]; values of the buffer are rounded to 8 bits, as it holds them."""
-        flat = rgb.reshape(-1, 3).astype(np.float32)
         matrix, offset = _encoding(self.written, self.wrote_full)
-        yuv = np.clip(np.rint(flat @ matrix.T + offset), 0, 255).reshape(rgb.shape)
-        if self.subsampling != "none":
-            yuv = np.concatenate([yuv[..., :1], _subsampled(yuv[..., 1:], self.subsampling)], -1)
-        if self.swapped:
-            yuv = yuv[..., [0, 2, 1]]
+        yuv = np.concatenate(
+            [
+                np.clip(np.rint(rows.astype(np.float32) @ matrix.T + offset), 0, 255).astype(np.uint8)
+                for rows in _bands(rgb)
+            ]
+        )
+        order = [0, 2, 1] if self.swapped else [0, 1, 2]
         matrix, offset = _encoding(self.read, self.reads_full)
         inverse = np.linalg.inv(matrix.astype(np.float64)).astype(np.float32)
-        out = (yuv.reshape(-1, 3) - offset) @ inverse.T
-        result: Array = np.clip(np.floor(out + 0.5), 0, 255).astype(np.uint8).reshape(rgb.shape)
-        return result
+        chroma = yuv[..., 1:] if self.subsampling == "none" else _subsampled(yuv[..., 1:], self.subsampling)
+        made = []
+        for luma, rest in zip(_bands(yuv[..., :1]), _bands(chroma), strict=True):
+            out = (np.concatenate([luma, rest], -1)[..., order].astype(np.float32) - offset) @ inverse.T
+            made.append(np.clip(np.floor(out + 0.5), 0, 255).astype(np.uint8))
+        return np.concatenate(made)
 
 
 @functools.cache
@@ -86,13 +94,18 @@ def _encoding(matrix: Matrix, full: bool) -> tuple[Array, Array]:  # a pair of w
     return (rows * scale).astype(np.float32), np.array([16, 128, 128], np.float32)
 
 
+def _bands(picture: Array) -> Iterator[Array]:
+    """Some rows at a time: a large picture in real numbers takes many times its room."""
+    return (picture[y : y + BAND] for y in range(0, len(picture), BAND))
+
+
 def _subsampled(chroma: Array, how: Subsampling) -> Array:
     h, w = chroma.shape[:2]
-    even = np.pad(chroma, ((0, h % 2), (0, w % 2), (0, 0)), mode="edge")
+    even = np.pad(chroma, ((0, h % 2), (0, w % 2), (0, 0)), mode="edge").astype(np.uint16)  # four bytes are added up
     if how == "first":
         small = even[::2, ::2]
     else:
-        small = np.rint((even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4)
+        small = np.rint((even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / np.float32(4))
     if how == "smooth":
         for axis in (0, 1):
             before, after = (np.concatenate(parts, axis) for parts in _neighbors(small, axis))

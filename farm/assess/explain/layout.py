@@ -146,15 +146,18 @@ def paddings(pictures: Sequence[Array]) -> tuple[int, ...]:
     return tuple(int(p) for p in best if p and total[p + REACH] > total[REACH] + PROMINENT)
 
 
-def slant(pictures: Sequence[Array]) -> tuple[float, float]:
+def slant(pictures: Sequence[Array]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Pixels by which each row is shifted to the right against the one above, and each column down against the one before.
 
-    0 where neighbors are most alike unshifted. Rows further apart show shifts of less than a pixel.
+    Several estimates: neighbors that are blurred into each other seem to be shifted by less, and only rows further apart show
+    shifts of less than a pixel. None where rows are most alike unshifted.
     """
+    near, far = APART[:-1], APART[-1]
     found = []
     for axis in (0, 1):
-        shifts = (_shift(pictures, axis, apart) / apart for apart in APART)
-        found.append(next((s for s in shifts if s), 0.0))
+        shifts = tuple(s / apart for apart in near if (s := _shift(pictures, axis, apart)))
+        wide = _shift(pictures, axis, far) / far
+        found.append(shifts or ((wide,) if wide else ()))
     return found[0], found[1]
 
 

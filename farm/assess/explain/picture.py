@@ -212,17 +212,17 @@ class _Pictures:
             down, across = layouts.slant([device.values[f]])
             for (turn, exif), fit in itertools.product(turns, fits):
                 odd = turn % 2 == 1
-                shift = across if odd else down
-                if not shift:
-                    continue
                 h, w = picture.size(turn, exif=exif)
                 # Along a row of the camera's buffer, over down from row to row.
                 ratio = (w / self._shape[1]) / (h / self._shape[0]) if fit == "stretch" else 1.0
-                middle = round(3 * abs(shift) * (1 / ratio if odd else ratio))
-                reach = max(4, middle // 6)
-                sign = int(np.sign(shift)) * (1 if (turn >= 4) == odd else -1)
-                for p in range(max(1, middle - reach), middle + reach + 1):
-                    view = replace(self._expected(turn, exif), fit=fit, stride=sign * p)
+                paddings = set[int]()
+                for shift in across if odd else down:
+                    middle = round(3 * abs(shift) * (1 / ratio if odd else ratio))
+                    reach = max(4, middle // 6)
+                    sign = int(np.sign(shift)) * (1 if (turn >= 4) == odd else -1)
+                    paddings |= {sign * p for p in range(max(1, middle - reach), middle + reach + 1)}
+                for p in sorted(paddings):
+                    view = replace(self._expected(turn, exif), fit=fit, stride=p)
                     found.append((search.alone(0, view, f, device), view))
         best = dict.fromkeys(view for _, view in sorted(found, key=lambda pair: pair[0])[:8])
         ranked = sorted((search.score(0, view) for view in best), key=lambda s: s.left)

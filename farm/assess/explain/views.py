@@ -30,6 +30,8 @@ TURNS = ("", "rotate-90", "rotate-180", "rotate-270", "mirror", "anti-transpose"
 """By number: quarter turns counter-clockwise, 4 more when left and right are swapped after that."""
 EXIF_TURNS = {1: 0, 2: 4, 3: 2, 4: 6, 5: 7, 6: 3, 7: 5, 8: 1}
 """EXIF orientation -> the turn that makes the picture upright (Exif 3.0, tag 0x0112)."""
+KEPT_BYTES = 128 << 20
+"""Of one picture, turned and read in some ways."""
 Fit = Literal["stretch", "letterbox", "letterbox-start"]
 """`letterbox-start`: as letterbox, with all of the filling below or to the right."""
 
@@ -172,8 +174,8 @@ class Picture:
                 source = mistake.apply(source)
             if stride and not sheared_first:
                 source = sheared(source, stride)
-            if len(self._made) > 8:  # pictures may be large
-                self._made.clear()
+            while self._made and (len(self._made) + 1) * source.nbytes > KEPT_BYTES:
+                self._made.pop(next(iter(self._made)))
             self._made[key] = np.ascontiguousarray(turned(turned(source, self._base), turn))
         return self._made[key]
 
