@@ -29,12 +29,17 @@ def overlaps(a: Array, b: Array, crowd: Array | None = None) -> Array:
 def suppress(boxes: Array, scores: Array, iou: float) -> Array:
     """Greedy non-maximum suppression of one class: indices of the boxes kept, the best score first."""
     order = np.argsort(-scores, kind="stable")
-    kept = []
-    while len(order):
-        best, rest = order[0], order[1:]
-        kept.append(best)
-        order = rest[overlaps(boxes[[best]], boxes[rest])[0] <= iou]
-    return np.array(kept, np.int64)
+    top, left, bottom, right = boxes[order].astype(np.float64).T
+    area = np.maximum(bottom - top, 0) * np.maximum(right - left, 0)
+    alive = np.ones(len(order), bool)
+    for i in range(len(order)):
+        if alive[i]:
+            rest = slice(i + 1, None)
+            height = np.minimum(bottom[i], bottom[rest]) - np.maximum(top[i], top[rest])
+            width = np.minimum(right[i], right[rest]) - np.maximum(left[i], left[rest])
+            shared = np.maximum(height, 0) * np.maximum(width, 0)
+            alive[rest] &= shared <= iou * (area[i] + area[rest] - shared)
+    return order[alive]
 
 
 def match(found: Array, truth: Array, crowd: Array, iou: float) -> Array:

@@ -39,6 +39,8 @@ HELD = 16 << 20
 """Pixels of decoded pictures that are kept."""
 NEARLY = 0.05
 """RMSE / span of a view that may be right but for a camera's mistake: one of range mixes no channels, but cuts off."""
+SHEARED = 0.08
+"""RMSE / span that rows with a wrong stride leave at least, unless they are taken back."""
 WRAPPED = 0.12
 """The same where bytes wrapped around after it: a small mistake is a large one next to 128."""
 BARS = 0.02
@@ -172,7 +174,8 @@ class _Pictures:
 
         starts = [started(0)]
         yield from self._near(search, starts[0].plain)
-        starts += [started(stride) for stride in self._strides(devices[0], search, turns, fits)]
+        if starts[0].plain[0].left > SHEARED:
+            starts += [started(stride) for stride in self._strides(devices[0], search, turns, fits)]
         for start in starts[1:]:
             yield from self._near(search, start.plain)
         for start in starts:

@@ -275,10 +275,14 @@ def _integral(table: Array, y: Array, x: Array) -> Array:
         np.minimum(a.astype(np.int64), size - 2) for a, size in ((at_y, table.shape[0]), (at_x, table.shape[1]))
     )
     v, u = (at_y - row)[:, :, None, None], (at_x - column)[:, None, :, None]
-    row, column = row[:, :, None], column[:, None, :]
-    top = table[row, column] * (1 - u) + table[row, column + 1] * u
-    bottom = table[row + 1, column] * (1 - u) + table[row + 1, column + 1] * u
-    result: Array = top * (1 - v) + bottom * v
+    width = table.shape[1]
+    flat, first = table.reshape(-1, table.shape[2]), row[:, :, None] * width + column[:, None, :]
+    top, bottom = (flat.take(at, 0) for at in (first, first + width))
+    top += (flat.take(first + 1, 0) - top) * u
+    bottom += (flat.take(first + width + 1, 0) - bottom) * u
+    bottom -= top
+    bottom *= v
+    result: Array = top + bottom
     return result
 
 
