@@ -29,8 +29,9 @@ DIFFERS = 0.05
 """nRMSE above which an output is another one."""
 EXPLAINED = 0.01
 """nRMSE that a transformation with fitted numbers may leave in the worst frame."""
-ROUGHLY, OF_DIFFERENCE, OF_LARGE = 0.05, 0.2, 0.02
-"""What one without any may leave: nRMSE if it is no more than that share of the difference, and share of a large difference.
+ROUGHLY, OF_DIFFERENCE = 0.05, 0.2
+MOST, OF_LARGE = 0.15, 0.02
+"""What one without any may leave: nRMSE, if it is no more than that share of the difference.
 
 Inputs that agree but for rounding give other scores.
 """
@@ -128,7 +129,8 @@ def _explain(mine: list[Array], other: list[Array], name: str) -> OutputChange |
         with np.errstate(all="ignore"):
             left = [_nrmse(tried.ours(a), tried.theirs(b)) for a, b in zip(mine, other, strict=True)]
         rough = not tried.fitted and all(
-            e <= max(EXPLAINED, min(ROUGHLY, OF_DIFFERENCE * p), OF_LARGE * p) for e, p in zip(left, plain, strict=True)
+            e <= max(EXPLAINED, min(ROUGHLY, OF_DIFFERENCE * p), min(MOST, OF_LARGE * p))
+            for e, p in zip(left, plain, strict=True)
         )
         if max(left) <= EXPLAINED or rough:
             found.append((max(left), tried))
