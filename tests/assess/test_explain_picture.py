@@ -224,6 +224,18 @@ def test_what_nobody_listed_is_unexplained(bench: Bench, spoil: Callable[[Array]
     assert found.changes == ()
 
 
+@pytest.mark.parametrize("value", [0, 128])
+@pytest.mark.parametrize("channel", [0, 2])
+@pytest.mark.parametrize("slope", [1.0, 0.6])
+def test_a_channel_that_was_lost_is_no_alpha(value: int, channel: int, slope: float, bench: Bench) -> None:
+    def fed(raw: Array) -> Array:
+        lost = np.array(bench.right(raw))
+        lost[..., channel] = value
+        return lost * slope + (1 - slope) * 100
+
+    assert names(bench.explain(fed)) == []
+
+
 def test_gray_pictures_hide_the_order_of_channels(bench: Bench) -> None:
     found = bench.explain(lambda raw: bench.right(raw)[..., ::-1], gray=True)
     assert found.kind == "agrees"

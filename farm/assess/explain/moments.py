@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
+ALIKE_SLOPE, ALIKE_OFFSET = 0.02, 3.0
+"""By which the maps of two channels may differ and be one; offsets in pixel units."""
+
+
 def moments(device: Device, pictures: Sequence[Array], shown: Sequence[Array], thin: int = 1) -> Array:
     """[c, 2k + 2, 2k + 2]: sums of products of (1, k picture channels, the same wrapped, device channel c) over values inside.
 
@@ -138,11 +142,11 @@ def _with_alpha(
 ) -> Iterator[Map]:
     """Maps in which one channel is the opaque alpha's 255."""
     channels = len(straight)
-    if channels != 3:
-        return
     seen = [v[m & s] for v, m, s in zip(device.values, device.known, shown, strict=True)]
     seen = [v for v in seen if len(v)]
-    flat = [max((float(np.ptp(v[:, c])) for v in seen), default=0.0) for c in range(channels)]
+    if channels != 3 or not seen:
+        return
+    flat = [max(float(np.ptp(v[:, c])) for v in seen) for c in range(channels)]
     for c in range(channels):
         others = [o for o in range(channels) if o != c]
         if flat[c] > 1 + device.step[c] or all(flat[o] <= 1 + device.step[o] for o in others):
@@ -156,8 +160,11 @@ def _with_alpha(
             s, t = [1.0] * channels, [0.0] * channels
             for a, b in zip(others, order, strict=True):
                 sources[a], s[a], t[a] = b, float(slope[a, b]), float(offset[a, b])
-            s[c] = float(np.mean([s[o] for o in others]))
-            t[c] = float(np.mean([v[:, c].mean() for v in seen])) - 255 * s[c] if seen else 0.0
+            first, last = others
+            s[c], t[c] = (float(np.mean([v[o] for o in others])) for v in (s, t))
+            if abs(s[first] - s[last]) > ALIKE_SLOPE or abs(t[first] - t[last]) > ALIKE_OFFSET:
+                # Each channel has a map of its own, so that 255 may have become anything.
+                t[c] = float(np.mean([v[:, c].mean() for v in seen])) - 255 * s[c]
             yield Map(tuple(sources), slope=tuple(s), offset=tuple(t)) if affine else Map(tuple(sources))
 
 
