@@ -35,6 +35,8 @@ MOST, OF_LARGE = 0.15, 0.02
 
 Inputs that agree but for rounding give other scores.
 """
+NEARLY_ALL = 0.9
+"""Share of the frames."""
 NEAR_BOX = 0.02
 """Of a side, by which two corners of the same box may part."""
 FOUND_AGAIN, MORE_BOXES = 0.7, 0.3
@@ -128,10 +130,7 @@ def _explain(mine: list[Array], other: list[Array], name: str) -> OutputChange |
     for tried in _candidates(mine, other):
         with np.errstate(all="ignore"):
             left = [_nrmse(tried.ours(a), tried.theirs(b)) for a, b in zip(mine, other, strict=True)]
-        rough = not tried.fitted and all(
-            e <= max(EXPLAINED, min(ROUGHLY, OF_DIFFERENCE * p), min(MOST, OF_LARGE * p))
-            for e, p in zip(left, plain, strict=True)
-        )
+        rough = not tried.fitted and _roughly(left, plain)
         if max(left) <= EXPLAINED or rough:
             found.append((max(left), tried))
     if not found:
@@ -139,6 +138,15 @@ def _explain(mine: list[Array], other: list[Array], name: str) -> OutputChange |
     # Of those that need no fitted number the nearest; a fitted one only where nothing else does.
     left_over, best = min(found, key=lambda pair: (pair[1].fitted, pair[0]))
     return OutputChange(best.name, best.words, name, left_over, len(mine))
+
+
+def _roughly(left: Sequence[float], plain: Sequence[float]) -> bool:
+    """Nearly all frames are explained, and none is left as it was: scores on the verge of two answers part by more."""
+    limits = [max(EXPLAINED, min(ROUGHLY, OF_DIFFERENCE * p), min(MOST, OF_LARGE * p)) for p in plain]
+    within = float(np.mean([e <= limit for e, limit in zip(left, limits, strict=True)]))
+    return within >= NEARLY_ALL and all(
+        e <= max(EXPLAINED, OF_DIFFERENCE * p) for e, p in zip(left, plain, strict=True)
+    )
 
 
 def _reordered_boxes(mine: list[Array], other: list[Array], name: str) -> OutputChange | None:

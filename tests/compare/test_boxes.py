@@ -102,7 +102,7 @@ def test_what_finds_all_and_nothing_else_is_perfect(frames: list[Any]) -> None:
 def test_frames_and_objects_have_no_order(frames: list[Any], random: Any) -> None:
     def value(pairs: list[Any]) -> list[float]:
         # Scores of their own: of equal ones the order is anybody's.
-        made = [found(mine, [0.31 + hash((n, c)) % 997 / 1500 for n, c in mine]) for mine, _ in pairs]
+        made = [found(mine, [0.31 + hash((n, c)) % (1 << 40) / (1 << 41) for n, c in mine]) for mine, _ in pairs]
         reading = DetectionReading(made, [truth(right) for _, right in pairs], 0.3)
         return [reading.value(), *sorted(reading.scores().values), *reading.others().values()]
 

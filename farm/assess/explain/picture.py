@@ -39,6 +39,8 @@ HELD = 16 << 20
 """Pixels of decoded pictures that are kept."""
 NEARLY = 0.05
 """RMSE / span of a view that may be right but for a camera's mistake: one of range mixes no channels, but cuts off."""
+NEAR = 12
+"""Times the floor that a part leaves which may be right but for a pixel in some pictures."""
 SHEARED = 0.08
 """RMSE / span that rows with a wrong stride leave at least, unless they are taken back."""
 WRAPPED = 0.12
@@ -242,8 +244,8 @@ class _Pictures:
             device = self._device(layout, range(len(self._stored)))
             made = self._of_view(layout, device, view)
             if view.crop.kind == "part" or view.crop.boxes != self._expected(view.turn, view.exif).crop.boxes:
-                best = min((c.rmse(np.ones(len(c.sse))) / c.floor for c in made), default=1.0)
-                if 1 < best < 12:  # a pixel off in some pictures
+                best, floor = min(((c.rmse(np.ones(len(c.sse))) / c.floor, c.floor) for c in made), default=(1.0, 0.0))
+                if best > 1 and (best < NEAR or s.left <= floor):  # a pixel off in some pictures
                     everywhere = [self._picture(f) for f in range(len(self._stored))]
                     search = Search(everywhere, [device], self._expected, 1.0)
                     made += self._of_view(layout, device, search.polished(Scored(0, 0, 0, view)).view)
@@ -259,6 +261,8 @@ class _Pictures:
         expected = self._expected(view.turn, view.exif)
         found = []
         for what in moments.maps(sums, device, shown):
+            if what.wrapped and layout.bits == "sign":
+                continue  # twice the same is nothing
             fitted = values.fit(device, pixels, shown, what, rounding)
             filling = values.filling(device, around, what)
             changes = (

@@ -90,7 +90,9 @@ class Search:
         return self._known[key]
 
     def _moments(self, layout: int, view: View, frames: Sequence[int]) -> Array:
-        made = [self._pictures[f].render(view, *self._shape) for f in frames]
+        return self._sums(layout, [self._pictures[f].render(view, *self._shape) for f in frames], frames)
+
+    def _sums(self, layout: int, made: Sequence[views.Rendered], frames: Sequence[int]) -> Array:
         thin = max(1, len(frames) * self._shape[0] * self._shape[1] // SAMPLES) | 1
         return moments.moments(
             self._devices[layout].of(frames), [m.pixels for m in made], [m.shown for m in made], thin
@@ -116,8 +118,11 @@ class Search:
     def best(self, known: Iterable[Scored]) -> list[Scored]:
         """Those that may be right, or are nearly as good as the best one."""
         ranked = sorted(dict.fromkeys(known), key=lambda s: s.left)
-        limit = max(2.0 * ranked[0].left, self.floor(ranked[0].layout))
-        return [s for s in ranked if s.left <= limit][:SHORT]
+        # What a strange layout explains may be explained without.
+        every = dict.fromkeys((*ranked, *(self.score(0, s.view) for s in ranked[:2])))
+        ranked = sorted(every, key=lambda s: (s.left, s.layout))
+        limit = 2.0 * ranked[0].left
+        return [s for s in ranked if s.left <= max(limit, self.floor(s.layout))][:SHORT]
 
     def _fitted(self, found: Found, sizes: Sequence[Size], stride: int) -> list[Scored]:
         """Kernels and crops for one place."""
@@ -225,8 +230,14 @@ class Search:
         return self.score(scored.layout, view)
 
     def alone(self, layout: int, view: View, f: int, device: Device) -> float:
-        """What one frame's best linear map leaves."""
-        return moments.lower_bound(self._moments(layout, view, [f]), device.span)
+        """What one frame's best linear map leaves; filling that is not one value is part of a picture, and counts as well."""
+        made = self._pictures[f].render(view, *self._shape)
+        left = moments.lower_bound(self._sums(layout, [made], [f]), device.span)
+        around = device.values[f][made.around & device.known[f]]
+        if not len(around):
+            return left
+        uneven = float((around.var(0) / device.span**2).mean())
+        return float((left**2 + uneven * len(around) / made.shown.sum()) ** 0.5) if made.shown.any() else 1.0
 
     def cameras(self, scored: Sequence[Scored], *, pairs: bool) -> list[Scored]:
         """Mistakes of a camera's arithmetic that may be behind views that are nearly right; `pairs`: two of them. None where
@@ -321,6 +332,5 @@ _MOVES = np.array([
     (0, 0, 1, 1), (0, 0, -1, -1), (1, 1, -1, -1), (-1, -1, 1, 1), (1, 0, -1, -1), (-1, 0, 1, 1), (0, 1, -1, -1), (0, -1, 1, 1),
 ])  # fmt: skip
 """Of top, left, height, width: moved, either end alone, and sizes with one corner kept."""
-_SIDES = ((1, 0, 0, 0), (-1, 0, 0, 0), (0, 1, 0, 0), (0, -1, 0, 0), (0, 0, 1, 0), (0, 0, -1, 0), (0, 0, 0, 1), (0, 0, 0, -1),
-          (1, 1, 0, 0), (-1, -1, 0, 0), (0, 0, 1, 1), (0, 0, -1, -1))  # fmt: skip
-"""Of top, bottom, left, right."""
+_SIDES = tuple(move for move in itertools.product((-1, 0, 1), repeat=4) if 1 <= sum(map(abs, move)) <= 2)
+"""Of top, bottom, left, right: one side or two."""
