@@ -36,6 +36,8 @@ AS_GOOD = 1.2
 """As the engine's: transforms in double precision leave nothing but the rounding of what is fed."""
 FITTED = 0.05
 """Of the floor: what an explanation with fitted numbers must be better by than one in the recipe's words."""
+TONES = 8
+"""Rates that are followed while the beginning grows."""
 GAINS = tuple(math.exp(v) for v in np.linspace(-12, 12, 25))
 RATE_LOW, RATE_HIGH = 4000.0, 96_000.0
 LOWS = (0.0, 20.0, 60.0, 125.0, 250.0, 400.0)
@@ -195,9 +197,13 @@ def _rates(sounds: Sounds, singles: Sequence[tuple[Step, ...]]) -> Iterator[_Try
 def _rough_rate(sounds: Sounds, way: Way) -> tuple[float, int]:
     """What an affine map leaves at the best rate, and that rate, Hz."""
     rate = _wave_rate(sounds, way) if not sounds.spectral else _feature_rate(sounds, way)
-    return min(
-        (_mapped_rmse(sounds, replace(way, assumed=r)), r) for r in {rate - 1, rate, rate + 1, 5 * round(rate / 5)}
-    )
+    tried = {r: _mapped_rmse(sounds, replace(way, assumed=r)) for r in {rate, 5 * round(rate / 5)}}
+    while True:  # downhill, by whole numbers
+        best = min(tried, key=lambda r: tried[r])
+        near = {best - 1, best + 1} - tried.keys()
+        if not near:
+            return tried[best], best
+        tried |= {r: _mapped_rmse(sounds, replace(way, assumed=r)) for r in near}
 
 
 def _mapped_rmse(sounds: Sounds, way: Way) -> float:
@@ -243,11 +249,18 @@ def _wave_rate(sounds: Sounds, way: Way) -> int:
             own, both = (float(np.einsum("i,i->", made, other)) for other in (made, right))
             return -abs(both) / max(1e-12, math.sqrt(own))
 
-        best = min(logs.tolist(), key=unlike)
+        best = _lowest(logs, [unlike(log) for log in logs.tolist()])
         if length == len(fed):
-            return round(math.exp(best))
+            return round(math.exp(best[0]))
         length = min(len(fed), 2 * length)
-        logs = best + np.arange(-3, 3.01, 0.5) / length
+        logs = np.sort((np.array(best)[:, None] + np.arange(-3, 3.01, 0.5) / length).ravel())
+
+
+def _lowest(places: Array, values: Sequence[float]) -> list[float]:
+    """The best places that are lower than both neighbors, at most `TONES`: a tone is like itself one period later, too."""
+    padded = np.concatenate([[np.inf], values, [np.inf]])
+    low = np.flatnonzero((padded[1:-1] <= padded[:-2]) & (padded[1:-1] <= padded[2:]))
+    return [float(places[i]) for i in low[np.argsort(padded[1:-1][low], kind="stable")][:TONES]]
 
 
 def _mel_places(sounds: Sounds, steps: tuple[Step, ...]) -> Iterator[_Try]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 Bits = Literal["", "sign", "bytes"]
-Order = Literal["", "planes", "interleaved", "columns", "stride"]
+Order = Literal["", "planes", "interleaved", "columns"]
 REACH = 160
 """Elements of padding a row may have."""
 SHIFT = 48
@@ -33,7 +33,7 @@ class Layout:
     bits: Bits = ""
     order: Order = ""
     padding: int = 0
-    """Elements more that each row has than it is read with; negative: less."""
+    """Elements more that each row had than it was read with, before the order was changed; negative: less."""
 
     def undo(self, stored: Array) -> tuple[Array, Array]:
         """From the logged tensor [h, w, c] to what the pipeline had before, and bool [h, w]: the pixels that are known."""
@@ -50,19 +50,20 @@ class Layout:
             values = values.transpose(2, 0, 1).reshape(h, w, c)
         elif self.order == "columns":
             values = values.reshape(w, h, c).transpose(1, 0, 2)
-        elif self.order == "stride":
+        if self.padding:
             values, known = _unsheared(values, self.padding)
         return np.ascontiguousarray(values), known
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """For the explanation."""
-        told = ((n, w, line) for key in (self.order, self.bits) if key for n, w, line in (_CHANGES[key],))
-        parameters: dict[str, float | str] = {"padding": self.padding} if self.padding else {}
-        return tuple(
-            Change(part="layout", name=name, words=words, parameters=parameters, lines=(line,))
-            for name, words, line in told
-        )
+        """For the explanation, in the order they happened."""
+        found = []
+        for key in ("stride" if self.padding else "", self.order, self.bits):
+            if key:
+                name, told, line = _CHANGES[key]
+                parameters: dict[str, float | str] = {"padding": self.padding} if key == "stride" else {}
+                found.append(Change(part="layout", name=name, words=told, parameters=parameters, lines=(line,)))
+        return tuple(found)
 
 
 _CHANGES = {
@@ -114,20 +115,28 @@ def layouts(stored: Sequence[Array]) -> tuple[Layout, ...]:
         orders.append("columns")
     found = [Layout(b, o) for b in bits for o in orders]
     for b in bits:
-        values = [Layout(b).undo(s)[0] for s in stored]
-        found += [Layout(b, "stride", p) for p in paddings(values)]
+        alike = {o: _alike([Layout(b, o).undo(s)[0] for s in stored]) for o in orders}
+        # Rows of the right length in the right order are most alike; other orders have rhythms of their own.
+        right = max(orders, key=lambda o: float(alike[o].max()))
+        found += [Layout(b, o, p) for o in dict.fromkeys(("", right)) for p in _paddings(alike[o])]
     return tuple(found)
 
 
-def paddings(pictures: Sequence[Array]) -> tuple[int, ...]:
-    """Row lengths that fit better than the right one, as differences to it in values.
+def _paddings(alike: Array) -> tuple[int, ...]:
+    """Row lengths that fit better than the right one, as differences to it in values."""
+    best = np.argsort(alike)[::-1][:3] - REACH
+    return tuple(int(p) for p in best if p and alike[p + REACH] > alike[REACH] + PROMINENT)
 
-    Neighboring rows of a picture are alike: the flat buffer is like itself, shifted by one row.
+
+def _alike(pictures: Sequence[Array]) -> Array:
+    """float [2 * REACH + 1]: how alike neighboring rows would be if they were up to `REACH` values shorter or longer.
+
+    The flat buffer is like itself, shifted by one row.
     """
-    if pictures[0].shape[0] < 8 or pictures[0].shape[1] < 8:  # too small to tell
-        return ()
-    width = pictures[0].shape[1] * pictures[0].shape[2]
     total = np.zeros(2 * REACH + 1)
+    if pictures[0].shape[0] < 8 or pictures[0].shape[1] < 8:  # too small to tell
+        return total
+    width = pictures[0].shape[1] * pictures[0].shape[2]
     for picture in pictures:
         with np.errstate(invalid="ignore"):
             flat = picture.ravel().astype(np.float64)
@@ -142,8 +151,7 @@ def paddings(pictures: Sequence[Array]) -> tuple[int, ...]:
             known = (lags > 0) & (lags < len(flat))
             total[known] += alike[lags[known]] / alike[0] * len(flat) / (len(flat) - lags[known])
     total /= len(pictures)
-    best = np.argsort(total)[::-1][:3] - REACH
-    return tuple(int(p) for p in best if p and total[p + REACH] > total[REACH] + PROMINENT)
+    return total
 
 
 def slant(pictures: Sequence[Array]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -144,9 +144,7 @@ class _Pictures:
         search = Search(self._pictures, devices, self._expected, deployed)
         turns = [(t, e) for e in ((True, False) if any(self._tags) else (True,)) for t in range(8)]
         bars = self._recipe.fit == "letterbox" or any(
-            _bars([layout.undo(self._stored[f])[0] for f in self._chosen])
-            for layout in every
-            if layout.order != "stride"
+            _bars([layout.undo(self._stored[f])[0] for f in self._chosen]) for layout in every if not layout.padding
         )
         fits: list[views.Fit] = ["stretch", "letterbox", "letterbox-start"] if bars else ["stretch"]
         result: list[Candidate] = []
@@ -238,9 +236,9 @@ class _Pictures:
         found: list[Candidate] = []
         for s in scored:
             layout, view = every[s.layout], s.view
-            if layout.order == "stride":
+            if layout.padding:
                 # Taken back, to find the place; told forward, since what comes later does not know of it.
-                layout, view = replace(layout, order="", padding=0), replace(view, fitted_stride=layout.padding)
+                layout, view = replace(layout, padding=0), replace(view, fitted_stride=layout.padding)
             device = self._device(layout, range(len(self._stored)))
             made = self._of_view(layout, device, view)
             if view.crop.kind == "part" or view.crop.boxes != self._expected(view.turn, view.exif).crop.boxes:

@@ -80,10 +80,10 @@ def _layout(change: Change) -> Layout | None:
     if change.part != "layout":
         return None
     padding = int(change.parameters.get("padding", 0))
-    every = [Layout(order=order, padding=padding if order == "stride" else 0) for order in get_args(Order) if order]
+    every = [Layout(order=order) for order in get_args(Order) if order]
     every += [Layout(bits=bits) for bits in get_args(Bits) if bits]
-    if change.name == "row-stride" and "resized" in change.words:
-        return Layout(order="stride", padding=padding)
+    if change.name == "row-stride" and ("resized" in change.words or Layout(padding=padding).changes == (change,)):
+        return Layout(padding=padding)
     return next((known for known in every if known.changes == (change,)), None)
 
 
