@@ -53,6 +53,11 @@ class Effect:
         return gap > 0 and gap >= least and self.p_value < ALPHA
 
     @property
+    def large(self) -> bool:
+        """Worse by `SMALLEST_EFFECT` of the answers at least."""
+        return self.reference - self.device >= SMALLEST_EFFECT * self.n
+
+    @property
     def harmless(self) -> bool:
         """A loss of `SMALLEST_EFFECT` of the answers can be excluded."""
         return not self.shown and self.most < SMALLEST_EFFECT

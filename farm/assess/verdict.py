@@ -114,8 +114,10 @@ def _effect(evidence: Evidence, cause: str) -> Effect:
 
 def _has_effect(evidence: Evidence, cause: str) -> bool:
     seen = evidence.explanation
-    if cause == "resize" and seen is not None and seen.harmless and evidence.effect.measure == "agreement":
-        return False  # another interpolation gives other answers here and there; only a truth could tell that they are worse
+    if cause == "resize" and seen is not None and seen.harmless:
+        # Another interpolation gives other answers here and there. Only a truth could tell that they are worse, and then it
+        # must be worth telling.
+        return evidence.effect.measure != "agreement" and evidence.effect.shown and evidence.effect.large
     return (
         bool(evidence.better) or _effect(evidence, cause).shown or evidence.effect.shown or evidence.shift is not None
     )

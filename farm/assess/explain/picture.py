@@ -43,7 +43,7 @@ NEAR = 12
 """Times the floor that a part leaves which may be right but for a pixel in some pictures."""
 SHEARED = 0.08
 """RMSE / span that rows with a wrong stride leave at least, unless they are taken back."""
-WRAPPED = 0.12
+WRAPPED = 0.25
 """The same where bytes wrapped around after it: a small mistake is a large one next to 128."""
 BARS = 0.02
 """Share of the model's side that filling must have to be taken for a letterbox's."""

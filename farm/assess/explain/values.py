@@ -22,6 +22,8 @@ ALIKE = 0.5
 BINS = 20
 CURVE = 0.22
 """Pixel units (RMS over `BINS` parts of the range) by which a map may bend before it is no affine one."""
+VERGE = 8
+"""Pixel units from 127.5 within which rounding decides on which side of it a value is."""
 CONSTANT = -1
 """Source of a channel that shows none of the picture's."""
 
@@ -140,9 +142,19 @@ def _error(device: Device, f: int, picture: Array, place: Array, what: Map) -> t
     if device.bitmap and cut.any():
         wanted[cut] = np.clip(wanted[cut], 0, 255)
     error = values - wanted
+    if what.wrapped:
+        _unwrap(error, picture, what)
     if use.all():
         return error.reshape(-1, error.shape[-1]), values.reshape(-1, error.shape[-1]).astype(np.float64)
     return error[use], values[use].astype(np.float64)
+
+
+def _unwrap(error: Array, picture: Array, what: Map) -> None:
+    """Next to the byte at which values wrap around, one unit more or less makes a whole turn of difference: taken away."""
+    turn = 256 * np.array(what.slope or (1.0,) * len(what.sources), np.float32)
+    source = picture[..., [max(s, 0) for s in what.sources]].astype(np.int16)
+    verge = (np.abs(source - 127.5) < VERGE) & (np.abs(error) > np.abs(turn) / 2)
+    error -= np.where(verge, np.sign(error * turn) * turn, 0)
 
 
 def _straight(
