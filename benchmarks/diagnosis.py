@@ -16,6 +16,7 @@ import math
 import multiprocessing
 import os
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 MODELS = (*kits.KITS, *PUBLISHED)
 KINDS = ("control", "harmless", "single", "pair", "unknown", "hidden", "system")
 PAIRS, QUICK_PAIRS = 6, 3
-PARTS = 6
+PARTS = 4
 """Pieces of a model's cases, so that every core has work to the end."""
 QUICK = ("things_int8", "whistles", "movie_review")
 
@@ -75,7 +76,7 @@ class Plan:
     model: str
     testdata: Path
     folder: Path
-    """Of artifacts and references, shared: both are named by content."""
+    """For its files; they go when it is done."""
     seed: int
     kinds: tuple[str, ...]
     pairs: int
@@ -105,14 +106,20 @@ def run(plan: Plan) -> list[Result]:
     """All cases of a plan, in a process of its own."""
     if time.time() > plan.until:
         return []
-    os.environ[host_cpu.VARIABLE] = str(plan.folder / f"cpu-{os.getpid()}.lock")  # nothing is timed: no process waits
-    artifacts = ArtifactStore(plan.folder / "artifacts")
+    # Captures of all cases together would be over ten gigabytes.
+    with tempfile.TemporaryDirectory(dir=plan.folder) as folder:
+        return _run(plan, Path(folder))
+
+
+def _run(plan: Plan, folder: Path) -> list[Result]:
+    os.environ[host_cpu.VARIABLE] = str(folder / "cpu.lock")  # nothing is timed: no process waits
+    artifacts = ArtifactStore(folder / "artifacts")
     random = np.random.default_rng(plan.seed)
     if plan.model in kits.KITS:
-        subject = kits.load(plan.model, plan.folder, artifacts, random)
+        subject = kits.load(plan.model, folder, artifacts, random)
     else:
         subject = load(plan.model, plan.testdata, artifacts, random)
-    bench = Bench(subject, artifacts, plan.folder / "references")
+    bench = Bench(subject, artifacts, folder / "references")
     found: list[Result] = []
     for i, (kind, bugs) in enumerate(cases(subject, plan)):
         if time.time() > plan.until:
@@ -209,6 +216,14 @@ def _totals(results: Sequence[Result]) -> Iterator[str]:
     yield f"false names for unknown bugs: {sum(r.kind == 'unknown' and r.outcome == 'wrong' for r in results)}"
 
 
+def _tell(found: Sequence[Result]) -> None:
+    for r in found:
+        bad = r.outcome in {"wrong", "missed", "error"}
+        if bad or (r.verdict == "fail" and r.kind in {"control", "harmless"}):
+            said = f"{r.said[:200]} [{r.verdict} {r.cause}] {r.note}"
+            print(f"  {r.outcome:6} {r.model} {r.kind}: {r.planted} -> {said}")
+
+
 def main() -> None:
     """Run, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -218,7 +233,7 @@ def main() -> None:
         "--only", nargs="+", default=[], help=f"kinds ({', '.join(KINDS)}), models, or words of a bug's name"
     )
     parser.add_argument("--pairs", type=int, help="a model")
-    parser.add_argument("--minutes", type=float, default=20, help="after which no further case begins")
+    parser.add_argument("--minutes", type=float, default=60, help="after which no further case begins")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--jobs", type=int, default=2)
     root = Path(__file__).resolve().parents[1]
@@ -232,6 +247,8 @@ def main() -> None:
     words = tuple(w for w in a.only if w not in KINDS and w not in MODELS)
     pairs = a.pairs if a.pairs is not None else QUICK_PAIRS if a.quick else PAIRS
     print(f"seed {a.seed}, virtual: LiteRT on this computer", flush=True)
+    # A run that is stopped leaves nothing behind, and tells what it found.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     results: list[Result] = []
     start, until = time.monotonic(), time.time() + 60 * a.minutes
     context = multiprocessing.get_context("spawn")
@@ -242,21 +259,22 @@ def main() -> None:
             for m in models
         ]
         waiting = {pool.submit(run, plan): plan for plan in plans}
-        for done in as_completed(waiting):
-            plan, found = waiting[done], done.result()
-            results += found
-            for r in found:
-                bad = r.outcome in {"wrong", "missed", "error"}
-                if bad or (r.verdict == "fail" and r.kind in {"control", "harmless"}):
-                    print(
-                        f"  {r.outcome:6} {r.model} {r.kind}: {r.planted} -> {r.said[:200]} [{r.verdict} {r.cause}] {r.note}"
-                    )
-            print(
-                f"{time.monotonic() - start:6.0f} s  {plan.model} {plan.part + 1}/{plan.parts}: {len(found)} cases",
-                flush=True,
-            )
+        short = ""
+        try:
+            for done in as_completed(waiting):
+                plan, found = waiting[done], done.result()
+                results += found
+                _tell(found)
+                print(
+                    f"{time.monotonic() - start:6.0f} s  {plan.model} {plan.part + 1}/{plan.parts}: {len(found)} cases",
+                    flush=True,
+                )
+        except KeyboardInterrupt:
+            short = ": stopped, the rest was left out"
+            pool.shutdown(wait=True, cancel_futures=True)
     print(table(results))
-    short = ": out of time, the rest was left out (--minutes)" if time.time() > until else ""
+    if time.time() > until:
+        short = ": out of time, the rest was left out (--minutes)"
     print(f"seed {a.seed}, {len(results)} cases, {time.monotonic() - start:.0f} s{short}")
     if a.json:
         a.json.write_text(json.dumps({"seed": a.seed, "results": [asdict(r) for r in results]}, indent=1))
