@@ -14,6 +14,7 @@ class Pass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PASS_LAYERS: _ClassVar[Pass]
     PASS_PROFILE: _ClassVar[Pass]
     PASS_ISOLATED: _ClassVar[Pass]
+    PASS_APP: _ClassVar[Pass]
 
 class DType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -43,6 +44,7 @@ PASS_LATENCY: Pass
 PASS_LAYERS: Pass
 PASS_PROFILE: Pass
 PASS_ISOLATED: Pass
+PASS_APP: Pass
 DTYPE_UNSPECIFIED: DType
 DTYPE_BOOL: DType
 DTYPE_INT4: DType
@@ -63,7 +65,7 @@ ROLE_INPUT: Role
 ROLE_OUTPUT: Role
 
 class Header(_message.Message):
-    __slots__ = ("format", "agent_version", "abi", "agent_sha256", "model_sha256", "runtime_sha256", "kernel", "fully_accelerated", "threads", "warmup", "repetitions", "wall_ns", "monotonic_ns", "preprocess", "labels", "accelerator", "accelerator_used", "cpu_mask", "cpu_mask_used", "byte_budget", "audio", "text")
+    __slots__ = ("format", "agent_version", "abi", "agent_sha256", "model_sha256", "runtime_sha256", "kernel", "fully_accelerated", "threads", "warmup", "repetitions", "wall_ns", "monotonic_ns", "preprocess", "labels", "accelerator", "accelerator_used", "cpu_mask", "cpu_mask_used", "byte_budget", "audio", "text", "app")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +96,7 @@ class Header(_message.Message):
     BYTE_BUDGET_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
+    APP_FIELD_NUMBER: _ClassVar[int]
     format: int
     agent_version: str
     abi: str
@@ -116,7 +119,8 @@ class Header(_message.Message):
     byte_budget: int
     audio: Audio
     text: Text
-    def __init__(self, format: _Optional[int] = ..., agent_version: _Optional[str] = ..., abi: _Optional[str] = ..., agent_sha256: _Optional[bytes] = ..., model_sha256: _Optional[bytes] = ..., runtime_sha256: _Optional[bytes] = ..., kernel: _Optional[str] = ..., fully_accelerated: _Optional[bool] = ..., threads: _Optional[int] = ..., warmup: _Optional[int] = ..., repetitions: _Optional[int] = ..., wall_ns: _Optional[int] = ..., monotonic_ns: _Optional[int] = ..., preprocess: _Optional[_Union[Preprocess, _Mapping]] = ..., labels: _Optional[_Mapping[str, str]] = ..., accelerator: _Optional[str] = ..., accelerator_used: _Optional[str] = ..., cpu_mask: _Optional[int] = ..., cpu_mask_used: _Optional[int] = ..., byte_budget: _Optional[int] = ..., audio: _Optional[_Union[Audio, _Mapping]] = ..., text: _Optional[_Union[Text, _Mapping]] = ..., **kwargs) -> None: ...
+    app: str
+    def __init__(self, format: _Optional[int] = ..., agent_version: _Optional[str] = ..., abi: _Optional[str] = ..., agent_sha256: _Optional[bytes] = ..., model_sha256: _Optional[bytes] = ..., runtime_sha256: _Optional[bytes] = ..., kernel: _Optional[str] = ..., fully_accelerated: _Optional[bool] = ..., threads: _Optional[int] = ..., warmup: _Optional[int] = ..., repetitions: _Optional[int] = ..., wall_ns: _Optional[int] = ..., monotonic_ns: _Optional[int] = ..., preprocess: _Optional[_Union[Preprocess, _Mapping]] = ..., labels: _Optional[_Mapping[str, str]] = ..., accelerator: _Optional[str] = ..., accelerator_used: _Optional[str] = ..., cpu_mask: _Optional[int] = ..., cpu_mask_used: _Optional[int] = ..., byte_budget: _Optional[int] = ..., audio: _Optional[_Union[Audio, _Mapping]] = ..., text: _Optional[_Union[Text, _Mapping]] = ..., app: _Optional[str] = ..., **kwargs) -> None: ...
 
 class Preprocess(_message.Message):
     __slots__ = ("rotate", "crop", "resize", "channels", "mean", "std", "fit", "pad")
@@ -293,20 +297,24 @@ class Temperature(_message.Message):
     def __init__(self, zone: _Optional[str] = ..., millicelsius: _Optional[int] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("index", "repetition", "name", "start_ns", "preprocess_ns", "invoke_ns")
+    __slots__ = ("index", "repetition", "name", "start_ns", "preprocess_ns", "invoke_ns", "rss_bytes", "duration_ns")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     REPETITION_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     START_NS_FIELD_NUMBER: _ClassVar[int]
     PREPROCESS_NS_FIELD_NUMBER: _ClassVar[int]
     INVOKE_NS_FIELD_NUMBER: _ClassVar[int]
+    RSS_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DURATION_NS_FIELD_NUMBER: _ClassVar[int]
     index: int
     repetition: int
     name: str
     start_ns: int
     preprocess_ns: int
     invoke_ns: int
-    def __init__(self, index: _Optional[int] = ..., repetition: _Optional[int] = ..., name: _Optional[str] = ..., start_ns: _Optional[int] = ..., preprocess_ns: _Optional[int] = ..., invoke_ns: _Optional[int] = ...) -> None: ...
+    rss_bytes: int
+    duration_ns: int
+    def __init__(self, index: _Optional[int] = ..., repetition: _Optional[int] = ..., name: _Optional[str] = ..., start_ns: _Optional[int] = ..., preprocess_ns: _Optional[int] = ..., invoke_ns: _Optional[int] = ..., rss_bytes: _Optional[int] = ..., duration_ns: _Optional[int] = ...) -> None: ...
 
 class OpTimes(_message.Message):
     __slots__ = ("frame", "ops")
@@ -374,10 +382,96 @@ class Figure(_message.Message):
     value: int
     def __init__(self, source: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
 
+class ElementSpec(_message.Message):
+    __slots__ = ("id", "name", "kind", "dtype", "shape", "format")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[ElementSpec.Kind]
+        SCALAR: _ClassVar[ElementSpec.Kind]
+        TENSOR: _ClassVar[ElementSpec.Kind]
+        IMAGE: _ClassVar[ElementSpec.Kind]
+        TEXT: _ClassVar[ElementSpec.Kind]
+        BYTES: _ClassVar[ElementSpec.Kind]
+        SPAN: _ClassVar[ElementSpec.Kind]
+        ASSERTION: _ClassVar[ElementSpec.Kind]
+    KIND_UNSPECIFIED: ElementSpec.Kind
+    SCALAR: ElementSpec.Kind
+    TENSOR: ElementSpec.Kind
+    IMAGE: ElementSpec.Kind
+    TEXT: ElementSpec.Kind
+    BYTES: ElementSpec.Kind
+    SPAN: ElementSpec.Kind
+    ASSERTION: ElementSpec.Kind
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DTYPE_FIELD_NUMBER: _ClassVar[int]
+    SHAPE_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    name: str
+    kind: ElementSpec.Kind
+    dtype: DType
+    shape: _containers.RepeatedScalarFieldContainer[int]
+    format: str
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., kind: _Optional[_Union[ElementSpec.Kind, str]] = ..., dtype: _Optional[_Union[DType, str]] = ..., shape: _Optional[_Iterable[int]] = ..., format: _Optional[str] = ...) -> None: ...
+
+class Element(_message.Message):
+    __slots__ = ("spec", "frame", "time_ns", "data", "value")
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    spec: int
+    frame: int
+    time_ns: int
+    data: bytes
+    value: float
+    def __init__(self, spec: _Optional[int] = ..., frame: _Optional[int] = ..., time_ns: _Optional[int] = ..., data: _Optional[bytes] = ..., value: _Optional[float] = ...) -> None: ...
+
+class Span(_message.Message):
+    __slots__ = ("spec", "frame", "start_ns", "duration_ns")
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    START_NS_FIELD_NUMBER: _ClassVar[int]
+    DURATION_NS_FIELD_NUMBER: _ClassVar[int]
+    spec: int
+    frame: int
+    start_ns: int
+    duration_ns: int
+    def __init__(self, spec: _Optional[int] = ..., frame: _Optional[int] = ..., start_ns: _Optional[int] = ..., duration_ns: _Optional[int] = ...) -> None: ...
+
+class Sensor(_message.Message):
+    __slots__ = ("time_ns", "name", "values")
+    TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    time_ns: int
+    name: str
+    values: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, time_ns: _Optional[int] = ..., name: _Optional[str] = ..., values: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class Dropped(_message.Message):
+    __slots__ = ("time_ns", "records", "bytes")
+    TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    time_ns: int
+    records: int
+    bytes: int
+    def __init__(self, time_ns: _Optional[int] = ..., records: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
+
 class End(_message.Message):
-    __slots__ = ("invocations", "time_ns")
+    __slots__ = ("invocations", "time_ns", "dropped", "dropped_bytes", "over_budget")
     INVOCATIONS_FIELD_NUMBER: _ClassVar[int]
     TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    OVER_BUDGET_FIELD_NUMBER: _ClassVar[int]
     invocations: int
     time_ns: int
-    def __init__(self, invocations: _Optional[int] = ..., time_ns: _Optional[int] = ...) -> None: ...
+    dropped: int
+    dropped_bytes: int
+    over_budget: int
+    def __init__(self, invocations: _Optional[int] = ..., time_ns: _Optional[int] = ..., dropped: _Optional[int] = ..., dropped_bytes: _Optional[int] = ..., over_budget: _Optional[int] = ...) -> None: ...

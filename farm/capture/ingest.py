@@ -12,6 +12,7 @@ import farm
 from farm.capture import container as mcap
 from farm.capture import exray_pb2 as pb
 from farm.capture.container import Container
+from farm.capture.elements import Elements
 from farm.capture.messages import TensorData, read
 from farm.capture.recording import (
     GROUP_BYTES,
@@ -23,10 +24,12 @@ from farm.capture.recording import (
     OpTime,
     RecordingWriter,
     SampleRow,
+    SensorRow,
     Temperature,
     TensorSpec,
     TensorStatistics,
 )
+from farm.capture.types import DTYPES
 from farm.errors import BugError, CaptureError
 
 if TYPE_CHECKING:
@@ -43,12 +46,15 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MAX_RANK = 32
+OPEN_FRAMES = 1024
+"""Of an app."""
 
 PASSES: dict[int, PassName] = {
     pb.PASS_LATENCY: "latency",
     pb.PASS_LAYERS: "layers",
     pb.PASS_PROFILE: "profile",
     pb.PASS_ISOLATED: "isolated",
+    pb.PASS_APP: "app",
 }
 _ROLES: dict[int, Literal["input", "output"]] = {pb.ROLE_INPUT: "input", pb.ROLE_OUTPUT: "output"}
 _WHENS: dict[int, Literal["before", "after"]] = {pb.Conditions.BEFORE: "before", pb.Conditions.AFTER: "after"}
@@ -57,22 +63,6 @@ _PHASES = {
     pb.Sample.WARM_UP: "warm-up",
     pb.Sample.FRAMES: "frames",
     pb.Sample.OVER: "over",
-}
-_DTYPES = {
-    pb.DTYPE_BOOL: "bool",
-    pb.DTYPE_INT4: "int8",  # numpy has none: widened, which loses nothing
-    pb.DTYPE_INT8: "int8",
-    pb.DTYPE_INT16: "int16",
-    pb.DTYPE_INT32: "int32",
-    pb.DTYPE_INT64: "int64",
-    pb.DTYPE_UINT8: "uint8",
-    pb.DTYPE_UINT16: "uint16",
-    pb.DTYPE_UINT32: "uint32",
-    pb.DTYPE_UINT64: "uint64",
-    pb.DTYPE_FLOAT16: "float16",
-    pb.DTYPE_BFLOAT16: "float32",  # as int4
-    pb.DTYPE_FLOAT32: "float32",
-    pb.DTYPE_FLOAT64: "float64",
 }
 
 
@@ -133,10 +123,15 @@ def newer(container: Container, header: pb.Header, message: str) -> CaptureError
     )
 
 
+def header_pass(header: pb.Header) -> PassName:
+    """Of a checked header."""
+    return PASSES[getattr(header, "pass")]
+
+
 def header_of(header: pb.Header, source: str) -> Header:
     """A checked header as recordings keep it."""
     return Header(
-        pass_=PASSES[getattr(header, "pass")],
+        pass_=header_pass(header),
         source=source,
         source_version=header.agent_version,
         model_sha256=header.model_sha256.hex(),
@@ -154,6 +149,7 @@ def header_of(header: pb.Header, source: str) -> Header:
         cpu_mask=header.cpu_mask,
         cpu_mask_used=header.cpu_mask_used,
         byte_budget=header.byte_budget,
+        app=header.app,
     )
 
 
@@ -183,6 +179,10 @@ class _Ingest:
         self.chunk: object = None
         self.frame_bytes = self.waiting_bytes = self.frames = 0
         self.peak, self.complete = 0, False
+        self.dropped = self.over_budget = 0
+        self.app = header_pass(header) == "app"
+        self.open: dict[int, dict[int, Array]] = {}
+        self.elements = Elements(container, artifacts)
         self.writer = RecordingWriter(artifacts, header_of(header, source))
 
     def run(self, messages: Iterator[Message | TensorData]) -> str:
@@ -192,7 +192,7 @@ class _Ingest:
             elif isinstance(message, pb.TensorSpec):
                 self._spec(message)
             elif isinstance(message, pb.Frame):
-                self.writer.time(_frame_time(message))
+                self._frame(message)
             elif isinstance(message, pb.OpTimes):
                 self._ops(message)
             elif isinstance(message, pb.Memory):
@@ -203,16 +203,47 @@ class _Ingest:
                 self._conditions(message)
             elif isinstance(message, pb.Sample):
                 self._sample(message)
+            elif isinstance(message, pb.ElementSpec):
+                self.elements.spec(message)
+            elif isinstance(message, pb.Element):
+                self.writer.element(self.elements.row(message))
+            elif isinstance(message, pb.Span):
+                self.writer.element(self.elements.span(message))
+            elif isinstance(message, pb.Sensor):
+                for axis, value in enumerate(message.values):
+                    self.writer.sensor(SensorRow(time_ns=message.time_ns, name=message.name, axis=axis, value=value))
+            elif isinstance(message, pb.Dropped):
+                self.dropped = message.records
             elif isinstance(message, pb.End):
                 self.complete = True
+                self.dropped, self.over_budget = message.dropped, message.over_budget
             elif isinstance(message, pb.Header):
                 raise self.container.error("holds a second header")
-        if self.complete or self.tensors.keys() == self.keys:
+        if not self.app and (self.complete or self.tensors.keys() == self.keys):
             self._store()  # a frame cut off in its middle is not a frame
-        return self.writer.close(peak_rss_bytes=self.peak, complete=self.complete)
+        return self.writer.close(
+            peak_rss_bytes=self.peak, complete=self.complete, dropped=self.dropped, over_budget=self.over_budget
+        )
+
+    def _frame(self, message: pb.Frame) -> None:
+        self.writer.time(_frame_time(message))
+        if message.rss_bytes:
+            self._memory(
+                pb.Memory(
+                    frame=message.index, time_ns=message.start_ns + message.duration_ns, rss_bytes=message.rss_bytes
+                )
+            )
+        if self.app and message.index in self.open:  # nothing of it follows: now it is whole
+            self.frame, self.tensors = message.index, self.open.pop(message.index)
+            self._store()
+            self.frame = None
 
     def _tensor(self, message: TensorData) -> None:
-        if message.frame != self.frame:
+        if self.app:  # several frames may be on their way at once
+            self.tensors = self.open.setdefault(message.frame, {})
+            if len(self.open) > OPEN_FRAMES:
+                raise self.container.error(f"over {OPEN_FRAMES} frames begun and not ended")
+        elif message.frame != self.frame:
             self._store()
             self.frame = message.frame
         if message.data.obj is not self.chunk:  # views keep whole chunks in memory: those are what counts
@@ -257,7 +288,7 @@ class _Ingest:
         self.specs_bytes += spec.ByteSize()
         if len(self.types) >= self.limits.specs or self.specs_bytes > self.limits.specs_bytes:
             raise self.container.error(f"over {self.limits.specs} tensors, or {self.limits.specs_bytes} bytes of specs")
-        if spec.dtype not in _DTYPES:
+        if spec.dtype not in DTYPES:
             if spec.dtype == pb.DTYPE_UNSPECIFIED:
                 raise self.container.error(f"tensor {spec.name} is of a type that captures have no word for")
             raise newer(self.container, self.header, f"has tensor {spec.name} of dtype {spec.dtype}")
@@ -278,7 +309,7 @@ class _Ingest:
             name=spec.name,
             role=_ROLES[spec.role],
             position=spec.position,
-            dtype=_DTYPES[spec.dtype],
+            dtype=DTYPES[spec.dtype],
             shape=shape,
             scale=tuple(spec.scale),
             zero_point=tuple(spec.zero_point),
@@ -363,4 +394,5 @@ def _frame_time(frame: pb.Frame) -> FrameTime:
         preprocess_ns=frame.preprocess_ns,
         invoke_ns=frame.invoke_ns,
         start_ns=frame.start_ns,
+        duration_ns=frame.duration_ns,
     )

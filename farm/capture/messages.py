@@ -32,6 +32,11 @@ _TYPES: dict[str, type[Message]] = {
     "/conditions": pb.Conditions,
     "/sample": pb.Sample,
     "/end": pb.End,
+    "/element_spec": pb.ElementSpec,
+    "/element": pb.Element,
+    "/span": pb.Span,
+    "/sensor": pb.Sensor,
+    "/dropped": pb.Dropped,
 }
 
 
@@ -91,7 +96,7 @@ def _message(
         found = tensor_data(body)
         if found is not None:
             return found
-    elif len(body) > container.limits.message_bytes:
+    elif kind is not pb.Element and len(body) > container.limits.message_bytes:  # an element may be a picture
         name = kind.DESCRIPTOR.name
         raise container.error(f"{name} message of {len(body)} bytes, the limit is {container.limits.message_bytes}")
     try:

@@ -26,7 +26,8 @@ GROUP_BYTES = 16 << 20
 """Frames are stored together up to about this size: many small frames in one file, a large one alone."""
 GROUP_TENSORS = 1 << 14
 
-PassName = Literal["latency", "layers", "profile", "isolated"]
+PassName = Literal["latency", "layers", "profile", "isolated", "app"]
+"""`app`: an app's own pipeline, logged through the exray API; the others are the agent's."""
 
 
 Int32 = Annotated[int, "int32"]
@@ -84,7 +85,9 @@ class Header(_Model):
     cpu_mask_used: int = 0
     """Read back from the process; 0: not told."""
     byte_budget: int = 0
-    """Of tensor data, bytes; 0: none. Frames beyond it have statistics only."""
+    """Of tensor data, bytes; 0: none. Frames beyond it have statistics only. Of pass `app`: of the whole file."""
+    app: str = ""
+    """Of pass `app`: its name."""
 
 
 class FrameTime(_Model):
@@ -97,6 +100,8 @@ class FrameTime(_Model):
     invoke_ns: UInt64
     start_ns: UInt64 = 0
     """The device's monotonic clock, before pre-processing; 0: not told."""
+    duration_ns: UInt64 = 0
+    """Of pass `app`: of the whole frame; 0: not told."""
 
 
 class OpTime(_Model):
@@ -152,6 +157,37 @@ class TensorStatistics(_Model):
     nan: UInt64
 
 
+class ElementRow(_Model):
+    """Something that an app logged of a frame, or a latency of its own."""
+
+    frame: int
+    """-1: of no frame."""
+    time_ns: UInt64
+    """Of the clock of `FrameTime.start_ns`; of a span its start."""
+    name: str
+    kind: str
+    """`scalar`, `tensor`, `image`, `text`, `bytes`, `span`, `assertion` (something that did not hold)."""
+    dtype: str
+    """numpy's name; empty where there is none."""
+    shape: str
+    """Sides with commas between; of an image height, width, channels."""
+    format: str
+    """Of an image: `rgb`, `bgr`, `rgba`, `bgra`, `argb`, `gray`."""
+    value: float
+    """Of a scalar; of a span nanoseconds."""
+    sha256: str
+    """Of the artifact that holds its bytes; empty where it has none."""
+
+
+class SensorRow(_Model):
+    """One number of a reading that an app took of the world around it."""
+
+    time_ns: UInt64
+    name: str
+    axis: UInt32
+    value: float
+
+
 class Clock(_Model):
     """A CPU's frequency, kHz."""
 
@@ -198,6 +234,14 @@ class Recording(_Model):
     """At most one before and one after the pass."""
     samples: str = ""
     """sha256 of the Parquet artifact of SampleRow rows; empty when there are none."""
+    elements: str = ""
+    """sha256 of the Parquet artifact of ElementRow rows; empty when there are none."""
+    sensors: str = ""
+    """sha256 of the Parquet artifact of SensorRow rows; empty when there are none."""
+    dropped: int = 0
+    """Records that found no room in an app's ring, as far as the capture tells."""
+    over_budget: int = 0
+    """Records that were left out for its byte budget."""
 
     @functools.cached_property
     def by_tensor(self) -> dict[int, TensorSpec]:
@@ -236,6 +280,14 @@ class Recording(_Model):
         """What the sampler read beside the frames, in the order it was read."""
         return [SampleRow(**row) for row in _rows(artifacts, self.samples)]
 
+    def element_rows(self, artifacts: ArtifactStore) -> list[ElementRow]:
+        """What an app logged beside its model's inputs and outputs, in the order it was logged."""
+        return [ElementRow(**row) for row in _rows(artifacts, self.elements)]
+
+    def sensor_rows(self, artifacts: ArtifactStore) -> list[SensorRow]:
+        """What an app read of the world around it, in the order it was read."""
+        return [SensorRow(**row) for row in _rows(artifacts, self.sensors)]
+
 
 def load(artifacts: ArtifactStore, sha256: str) -> Recording:
     """Read a recording's JSON artifact."""
@@ -271,6 +323,8 @@ class RecordingWriter:
         self._statistics = Table(artifacts, TensorStatistics)
         self._memory = Table(artifacts, MemorySample)
         self._samples = Table(artifacts, SampleRow)
+        self._elements = Table(artifacts, ElementRow)
+        self._sensors = Table(artifacts, SensorRow)
         self._conditions: dict[str, Conditions] = {}
 
     def spec(self, spec: TensorSpec) -> None:
@@ -305,6 +359,14 @@ class RecordingWriter:
         """Add a figure of the sampler."""
         self._samples.add(row)
 
+    def element(self, row: ElementRow) -> None:
+        """Add what an app logged."""
+        self._elements.add(row)
+
+    def sensor(self, row: SensorRow) -> None:
+        """Add what an app read of the world around it."""
+        self._sensors.add(row)
+
     def conditions(self, conditions: Conditions) -> None:
         """Note the clocks and heat at one end of the pass; the last ones told count."""
         self._conditions[conditions.when] = conditions
@@ -316,7 +378,7 @@ class RecordingWriter:
             self._frames.update(dict.fromkeys(self._waiting, sha256))
             self._waiting, self._waiting_bytes, self._waiting_tensors = {}, 0, 0
 
-    def close(self, *, peak_rss_bytes: int = 0, complete: bool = True) -> str:
+    def close(self, *, peak_rss_bytes: int = 0, complete: bool = True, dropped: int = 0, over_budget: int = 0) -> str:
         """Store the recording; the sha256 of its JSON artifact."""
         self.flush()
         recording = Recording(
@@ -330,6 +392,10 @@ class RecordingWriter:
             statistics=self._statistics.close(),
             memory=self._memory.close(),
             samples=self._samples.close(),
+            elements=self._elements.close(),
+            sensors=self._sensors.close(),
+            dropped=dropped,
+            over_budget=over_budget,
             conditions=tuple(self._conditions[when] for when in ("before", "after") if when in self._conditions),
         )
         return self._artifacts.put(recording.model_dump_json().encode())

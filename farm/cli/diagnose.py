@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -172,14 +173,16 @@ def _of_captures(
     from farm.errors import InputsError
     from farm.report.document import Job
 
-    if asked.model is None or asked.inputs is None:
-        raise InputsError(
-            "a capture tells neither its model nor its inputs", where=what[0], remedy="give --model and --inputs"
-        )
+    if asked.model is None:
+        raise InputsError("a capture does not hold its model", where=what[0], remedy="give --model")
+    inputs = asked.inputs or frames_of(what, reach.stack, store)
     check_model(asked.model)
     prepared = prepare(
-        asked.model, asked.inputs, asked.labels, asked.recipe, asked.expected, RecipeFlags(),
-        Options(references=asked.references or ("litert-ref",), float_model=asked.float_model),
+        asked.model, inputs, asked.labels, asked.recipe, asked.expected, RecipeFlags(),
+        Options(
+            references=asked.references or ("litert-ref",), float_model=asked.float_model,
+            more_labels=asked.inputs is None,  # an app logs some of its frames
+        ),
     )  # fmt: skip
     _keep(prepared.files.values(), store)
     submission = prepared.submission
@@ -193,6 +196,26 @@ def _of_captures(
         references=submission.references,
     )  # fmt: skip
     return job, (subject,)
+
+
+def frames_of(what: Sequence[str], stack: contextlib.ExitStack, store: ArtifactStore) -> Path:
+    """A folder, as long as the stack is open, of the raw frames that an app's capture holds.
+
+    Raises:
+        InputsError: there are none.
+    """
+    from farm.assess import app
+    from farm.cli.subject import APP, read_captures
+    from farm.errors import InputsError
+
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    read = read_captures(what, store)
+    if APP not in read or not app.write_frames(read[APP][1], folder, store):
+        raise InputsError(
+            "the capture does not hold its inputs", where=what[0],
+            remedy=f"give --inputs; an app's capture holds them where it logs an element named {app.RAW}",
+        )  # fmt: skip
+    return folder
 
 
 def _otherwise(submission: Submission, asked: Asked, reach: Reach, store: ArtifactStore) -> Submission:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farm import inputs as folder
+from farm.assess import app as apps
 from farm.assess.baseline import NO_COSTS, Costs
 from farm.capture.ingest import record
 from farm.capture.opened import find
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 RUN = re.compile(r"([0-9]{1,9})(?:/([0-9]{1,9}))?")
 PASSES = ("latency", "profile", "layers", "isolated")
 ISOLATED = ("isolated",)
+APP = "app"
+"""The pass that an app's own pipeline is."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,9 @@ def of_captures(words: Sequence[str], submission: Submission, artifacts: Artifac
     read = read_captures(words, artifacts)
     recordings = {name: recording for name, (_, recording) in read.items()}
     graph = graphs.read(artifacts.read(submission.model_sha256), submission.model_name)
+    if APP in recordings:
+        submission, passes = _of_app(recordings.pop(APP), graph, submission, artifacts)
+        recordings = passes | recordings
     for word, recording in recordings.items():
         fits(recording, graph, submission, word)
     first = next(iter(recordings.values())).header
@@ -182,6 +188,32 @@ def of_captures(words: Sequence[str], submission: Submission, artifacts: Artifac
     }
     chosen = submission.model_copy(update={"frames": frames, "kernel": first.kernel or "delegate"})
     return _ready(Subject(run, chosen, named, captures={name: sha256 for name, (sha256, _) in read.items()}))
+
+
+def _of_app(
+    app: Recording, graph: Graph, submission: Submission, artifacts: ArtifactStore
+) -> tuple[Submission, dict[str, Recording]]:
+    """With the frames that both the app's capture and the submission have, and the passes that stand for it.
+
+    Raises:
+        CaptureError: the capture logged none of them, or is of another model.
+    """
+    told = app.header.model_sha256
+    if told and told != submission.model_sha256:
+        raise CaptureError(
+            f"is of another model: the app ran {told[:12]}", where=app.header.app or "the app's capture",
+            remedy=f"give its model instead of {submission.model_name}",
+        )  # fmt: skip
+    by_name = {frame.name: frame for frame in submission.frames}
+    called = {i: name for i, name in apps.names(app, artifacts).items() if name in by_name and i in app.frames}
+    if not called:
+        raise CaptureError(
+            "logged in full none of the inputs that were given", where=app.header.app or "the app's capture",
+            remedy="name frames as the files of --inputs are named, and log inputs and outputs",
+        )  # fmt: skip
+    frames = tuple(by_name[name] for name in called.values())
+    passes = apps.as_passes(app, graph, artifacts, tuple(called))
+    return submission.model_copy(update={"frames": frames}), dict(passes)
 
 
 def named_only(words: Sequence[str], model: Path, recipe: Path | None, artifacts: ArtifactStore) -> Submission:

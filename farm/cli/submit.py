@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,8 @@ class Options:
     fixed_performance: bool = False
     float_model: Path | None = None
     """Before quantization."""
+    more_labels: bool = False
+    """The labels may be of more inputs than are given."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ def prepare(
     asked = parse(options.references)
     classes = classes_of(graph)
     truth = folder.read_truth(labels, classes) if labels is not None else None
+    if truth is not None and options.more_labels:
+        truth = replace(truth, may_hold_more=True)
     files = folder.discover(inputs)
     frames = folder.frames(files, truth)
     chosen = choose_recipes(model, graph, recipe, expected, flags, frames[0])

@@ -37,6 +37,8 @@ static const struct mcap_channel CHANNEL_LIST[CHANNELS] = {
     [CHANNEL_SAMPLE] = {"/sample", "exray.Sample"},
 };
 
+enum { CHUNK_SIZE = 1 << 20 };
+
 static const uint64_t FLUSH_AFTER_NS = 2000000000;
 
 // exray.DType of a LiteRT element type; 0 for what it has no word for.
@@ -76,10 +78,10 @@ static struct bytes *begin(struct capture *capture) {
 
 void capture_open(struct capture *capture, const char *path) {
     *capture = (struct capture){.path = path, .flushed_ns = monotonic_ns()};
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) fail_write(path, errno);
     int error = mcap_open(&capture->mcap, fd, "exray-agent " EXRAY_AGENT_VERSION, CHANNEL_LIST, CHANNELS,
-                          (struct mcap_schema_data){EXRAY_DESCRIPTOR, sizeof EXRAY_DESCRIPTOR});
+                          (struct mcap_schema_data){EXRAY_DESCRIPTOR, sizeof EXRAY_DESCRIPTOR}, CHUNK_SIZE);
     if (error) fail_write(path, error);
 }
 

@@ -95,11 +95,12 @@ static void channels(const struct mcap *mcap, struct bytes *out) {
 }
 
 int mcap_open(struct mcap *mcap, int fd, const char *library, const struct mcap_channel *channel_list, size_t n,
-              struct mcap_schema_data schema_data) {
-    *mcap = (struct mcap){.fd = fd, .channels = channel_list, .channel_count = n, .schema_data = schema_data};
+              struct mcap_schema_data schema_data, size_t chunk_size) {
+    *mcap = (struct mcap){
+        .fd = fd, .channels = channel_list, .channel_count = n, .schema_data = schema_data, .chunk_size = chunk_size};
     if (n > MCAP_MAX_CHANNELS) return EINVAL;
     // Taken whole at once, so that no allocation happens between two measured invocations.
-    if (!bytes_extend(&mcap->chunk, MCAP_CHUNK_SIZE)) return ENOMEM;
+    if (!bytes_extend(&mcap->chunk, chunk_size)) return ENOMEM;
     bytes_clear(&mcap->chunk);
 
     struct bytes start = {0};
@@ -112,6 +113,7 @@ int mcap_open(struct mcap *mcap, int fd, const char *library, const struct mcap_
     channels(mcap, &start);
     int error = write_bytes(mcap, &start);
     bytes_free(&start);
+    mcap->start = mcap->offset;
     return error;
 }
 
@@ -120,7 +122,6 @@ static int write_chunk(struct mcap *mcap, const struct bytes *records, const voi
     uint64_t size = (uint64_t)records->size + body_size;
     uint32_t crc = crc32_update(0, records->data, records->size);
     crc = crc32_update(crc, body, body_size);
-    uint64_t chunk_start = mcap->offset;
 
     struct bytes head = {0};
     bytes_u8(&head, OP_CHUNK);
@@ -131,24 +132,12 @@ static int write_chunk(struct mcap *mcap, const struct bytes *records, const voi
     bytes_u32(&head, crc);
     string(&head, "");  // not compressed
     bytes_u64(&head, size);
-    uint64_t chunk_length = head.size + size;
 
     struct bytes indexes = {0};
-    size_t record = record_begin(&mcap->chunk_indexes, OP_CHUNK_INDEX);
-    struct bytes *summary = &mcap->chunk_indexes;
-    bytes_u64(summary, mcap->chunk_first_time);
-    bytes_u64(summary, mcap->chunk_last_time);
-    bytes_u64(summary, chunk_start);
-    bytes_u64(summary, chunk_length);
-    uint32_t used = 0;
-    for (size_t i = 0; i < mcap->channel_count; i++) used += mcap->index[i].size > 0;
-    bytes_u32(summary, used * 10);
     for (size_t i = 0; i < mcap->channel_count; i++) {
         struct bytes *index = &mcap->index[i];
         if (index->size == 0) continue;
         if (index->failed) indexes.failed = true;
-        bytes_u16(summary, (uint16_t)(i + 1));
-        bytes_u64(summary, chunk_start + chunk_length + indexes.size);
         size_t index_record = record_begin(&indexes, OP_MESSAGE_INDEX);
         bytes_u16(&indexes, (uint16_t)(i + 1));
         bytes_u32(&indexes, (uint32_t)index->size);
@@ -156,14 +145,8 @@ static int write_chunk(struct mcap *mcap, const struct bytes *records, const voi
         record_end(&indexes, index_record);
         bytes_clear(index);
     }
-    bytes_u64(summary, indexes.size);
-    string(summary, "");
-    bytes_u64(summary, size);
-    bytes_u64(summary, size);
-    record_end(summary, record);
-
     int error = ENOMEM;
-    if (!head.failed && !indexes.failed && !summary->failed) {
+    if (!head.failed && !indexes.failed) {
         struct iovec parts[4] = {{head.data, head.size},
                                  {records->data, records->size},
                                  {(void *)(uintptr_t)body, body_size},
@@ -186,7 +169,7 @@ int mcap_flush(struct mcap *mcap) {
 int mcap_message(struct mcap *mcap, size_t channel, uint64_t time, const void *head, size_t head_size, const void *body,
                  size_t body_size) {
     size_t size = MESSAGE_HEAD + head_size + body_size;
-    if (mcap->chunk.size > 0 && mcap->chunk.size + RECORD_HEAD + size > MCAP_CHUNK_SIZE) {
+    if (mcap->chunk.size > 0 && mcap->chunk.size + RECORD_HEAD + size > mcap->chunk_size) {
         int error = mcap_flush(mcap);
         if (error) return error;
     }
@@ -207,7 +190,7 @@ int mcap_message(struct mcap *mcap, size_t channel, uint64_t time, const void *h
     bytes_u64(&mcap->chunk, time);
     bytes_append(&mcap->chunk, head, head_size);
     mcap->message_count[channel]++;
-    if (RECORD_HEAD + size > MCAP_CHUNK_SIZE) {
+    if (RECORD_HEAD + size > mcap->chunk_size) {
         if (mcap->chunk.failed) return ENOMEM;
         int error = write_chunk(mcap, &mcap->chunk, body, body_size);
         bytes_clear(&mcap->chunk);
@@ -251,50 +234,107 @@ static void summary_offset(struct bytes *offsets, enum opcode group, uint64_t st
     record_end(offsets, record);
 }
 
+static uint64_t load_u64(const uint8_t *p) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < 8; i++) value |= (uint64_t)p[i] << (8 * i);
+    return value;
+}
+
+static int read_at(int fd, uint64_t offset, uint8_t *out, size_t n) {
+    while (n > 0) {
+        ssize_t got = pread(fd, out, n, (off_t)offset);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return got < 0 ? errno : EIO;
+        out += got, offset += (uint64_t)got, n -= (size_t)got;
+    }
+    return 0;
+}
+
+// The summary goes out in pieces, and into one CRC.
+struct summary {
+    struct bytes part;
+    uint32_t crc;
+};
+
+static int send_part(struct mcap *mcap, struct summary *summary) {
+    if (!summary->part.failed) summary->crc = crc32_update(summary->crc, summary->part.data, summary->part.size);
+    int error = write_bytes(mcap, &summary->part);
+    bytes_clear(&summary->part);
+    return error;
+}
+
+// The ChunkIndex record of the chunk at `*at`, which is moved behind the chunk's message indexes.
+static int chunk_index(struct mcap *mcap, uint64_t *at, struct bytes *out) {
+    uint8_t head[RECORD_HEAD + CHUNK_HEAD];
+    int error = read_at(mcap->fd, *at, head, sizeof head);
+    if (error) return error;
+    uint64_t start = *at, length = RECORD_HEAD + load_u64(head + 1), next = start + length;
+    struct bytes offsets = {0};
+    for (uint8_t index[RECORD_HEAD + 2]; !error; next += RECORD_HEAD + load_u64(index + 1)) {
+        error = read_at(mcap->fd, next, index, sizeof index);
+        if (error || index[0] != OP_MESSAGE_INDEX) break;
+        bytes_append(&offsets, index + RECORD_HEAD, 2);
+        bytes_u64(&offsets, next);
+    }
+    size_t record = record_begin(out, OP_CHUNK_INDEX);
+    bytes_append(out, head + RECORD_HEAD, 16);  // first and last time
+    bytes_u64(out, start);
+    bytes_u64(out, length);
+    bytes_u32(out, (uint32_t)offsets.size);
+    bytes_append(out, offsets.data, offsets.size);
+    bytes_u64(out, next - start - length);
+    string(out, "");
+    bytes_append(out, head + sizeof head - 8, 8);  // not compressed: both sizes are the same
+    bytes_append(out, head + RECORD_HEAD + 16, 8);
+    record_end(out, record);
+    if (offsets.failed) out->failed = true;
+    bytes_free(&offsets);
+    *at = next;
+    return error;
+}
+
 int mcap_close(struct mcap *mcap) {
     int error = mcap_flush(mcap);
     if (error) return error;
-    struct bytes data_end = {0};
-    size_t record = record_begin(&data_end, OP_DATA_END);
-    bytes_u32(&data_end, 0);  // no CRC of the whole: every chunk has its own
-    record_end(&data_end, record);
-    error = write_bytes(mcap, &data_end);
-    bytes_free(&data_end);
-    if (error) return error;
+    uint64_t chunks_end = mcap->offset;
+    struct summary summary = {0};
+    struct bytes *part = &summary.part;
+    size_t record = record_begin(part, OP_DATA_END);
+    bytes_u32(part, 0);  // no CRC of the whole: every chunk has its own
+    record_end(part, record);
+    error = send_part(mcap, &summary);
 
-    uint64_t start = mcap->offset;
-    struct bytes summary = {0}, offsets = {0};
-    uint64_t at[5];
-    at[0] = start;
-    schemas(mcap, &summary);
-    at[1] = start + summary.size;
-    channels(mcap, &summary);
-    at[2] = start + summary.size;
-    statistics(mcap, &summary);
-    at[3] = start + summary.size;
-    bytes_append(&summary, mcap->chunk_indexes.data, mcap->chunk_indexes.size);
-    at[4] = start + summary.size;
-    summary_offset(&offsets, OP_SCHEMA, at[0], at[1]);
-    summary_offset(&offsets, OP_CHANNEL, at[1], at[2]);
-    summary_offset(&offsets, OP_STATISTICS, at[2], at[3]);
-    summary_offset(&offsets, OP_CHUNK_INDEX, at[3], at[4]);
-    bytes_append(&summary, offsets.data, offsets.size);
-    if (offsets.failed || mcap->chunk_indexes.failed) summary.failed = true;
-    bytes_free(&offsets);
-    bytes_u8(&summary, OP_FOOTER);
-    bytes_u64(&summary, 8 + 8 + 4);
-    bytes_u64(&summary, start);
-    bytes_u64(&summary, at[4]);
+    summary.crc = 0;
+    uint64_t at[5] = {mcap->offset};
+    schemas(mcap, part);
+    at[1] = mcap->offset + part->size;
+    channels(mcap, part);
+    at[2] = mcap->offset + part->size;
+    statistics(mcap, part);
+    at[3] = mcap->offset + part->size;
+    for (uint64_t chunk = mcap->start; !error && chunk < chunks_end;) {
+        error = chunk_index(mcap, &chunk, part);
+        if (!error && part->size > mcap->chunk_size) error = send_part(mcap, &summary);
+    }
+    at[4] = mcap->offset + part->size;
+    summary_offset(part, OP_SCHEMA, at[0], at[1]);
+    summary_offset(part, OP_CHANNEL, at[1], at[2]);
+    summary_offset(part, OP_STATISTICS, at[2], at[3]);
+    summary_offset(part, OP_CHUNK_INDEX, at[3], at[4]);
+    bytes_u8(part, OP_FOOTER);
+    bytes_u64(part, 8 + 8 + 4);
+    bytes_u64(part, at[0]);
+    bytes_u64(part, at[4]);
     // The CRC covers everything from the summary's start up to itself.
-    if (!summary.failed) bytes_u32(&summary, crc32_update(0, summary.data, summary.size));
-    bytes_append(&summary, MAGIC, sizeof MAGIC);
-    error = write_bytes(mcap, &summary);
-    bytes_free(&summary);
+    if (!error) error = send_part(mcap, &summary);
+    bytes_u32(part, summary.crc);
+    bytes_append(part, MAGIC, sizeof MAGIC);
+    if (!error) error = send_part(mcap, &summary);
+    bytes_free(part);
     return error;
 }
 
 void mcap_free(struct mcap *mcap) {
     bytes_free(&mcap->chunk);
-    bytes_free(&mcap->chunk_indexes);
     for (size_t i = 0; i < MCAP_MAX_CHANNELS; i++) bytes_free(&mcap->index[i]);
 }

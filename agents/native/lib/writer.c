@@ -1,0 +1,85 @@
+// The thread that takes records out of the ring and into the file.
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../src/clock.h"
+#include "log.h"
+#include "wire.h"
+
+static const uint64_t FLUSH_AFTER_NS = 2000000000, LOOK_EVERY_NS = 100000000;
+
+static void failed(struct exray_capture *x, int error) {
+    int none = 0;
+    if (error) atomic_compare_exchange_strong(&x->error, &none, error);
+}
+
+static void count_dropped(struct exray_capture *x, size_t size) {
+    atomic_fetch_add_explicit(&x->dropped, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&x->dropped_bytes, size, memory_order_relaxed);
+}
+
+static void drain(struct exray_capture *x) {
+    struct ring_record record;
+    while (ring_peek(&x->ring, &record)) {
+        if (atomic_load_explicit(&x->error, memory_order_relaxed)) {
+            count_dropped(x, record.size);
+        } else {
+            failed(x, mcap_message(&x->mcap, record.kind, record.time, record.data, record.size, NULL, 0));
+        }
+        ring_release(&x->ring, &record);
+    }
+}
+
+static void tell_dropped(struct exray_capture *x, uint64_t *told) {
+    uint64_t dropped = atomic_load(&x->dropped);
+    if (dropped == *told) return;
+    *told = dropped;
+    uint8_t message[4 * WIRE_UINT], *at = message;
+    at = wire_uint(at, 1, monotonic_ns());
+    at = wire_uint(at, 2, dropped);
+    at = wire_uint(at, 3, atomic_load(&x->dropped_bytes));
+    failed(x, mcap_message(&x->mcap, LOG_DROPPED, monotonic_ns(), message, (size_t)(at - message), NULL, 0));
+}
+
+static void flush(struct exray_capture *x, uint64_t *told) {
+    if (!atomic_load(&x->error)) tell_dropped(x, told);
+    if (!atomic_load(&x->error)) failed(x, mcap_flush(&x->mcap));
+    atomic_store(&x->file_bytes, x->mcap.offset);
+}
+
+static void nap(struct exray_capture *x) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += (long)LOOK_EVERY_NS;
+    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+    while (sem_timedwait(&x->wake, &until) != 0 && errno == EINTR) continue;
+}
+
+static void *run(void *log) {
+    struct exray_capture *x = log;
+    uint64_t flushed = monotonic_ns(), told = 0;
+    while (!atomic_load(&x->closing)) {
+        nap(x);
+        drain(x);
+        if (atomic_load(&x->crashing) && !atomic_load(&x->crash_written)) {
+            flush(x, &told);
+            atomic_store(&x->crash_written, 1);
+        }
+        if (monotonic_ns() - flushed > FLUSH_AFTER_NS) {
+            flush(x, &told);
+            flushed = monotonic_ns();
+        }
+    }
+    drain(x);
+    flush(x, &told);
+    return NULL;
+}
+
+int writer_start(struct exray_capture *x) { return pthread_create(&x->writer, NULL, run, x); }
+
+void writer_stop(struct exray_capture *x) {
+    atomic_store(&x->closing, 1);
+    sem_post(&x->wake);
+    pthread_join(x->writer, NULL);
+}

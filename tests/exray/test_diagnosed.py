@@ -1,0 +1,77 @@
+"""Apps of one's own, right and wrong, from their capture alone: no folder of inputs, no device."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import exray
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
+
+from tests.conftest import DEMO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FRAMES = 40
+
+
+def classify(capture: Path, *, bgr: bool, named: bool) -> None:
+    """A pipeline as an app has it, over the demo's pictures."""
+    interpreter = Interpreter(str(DEMO / "model.tflite"))
+    interpreter.allocate_tensors()
+    index = interpreter.get_input_details()[0]["index"]
+    with exray.open(capture, app="classifier", model=DEMO / "model.tflite", ring=4 << 20) as log:
+        for file in sorted((DEMO / "inputs").glob("*.png"))[:FRAMES]:
+            picture = np.asarray(Image.open(file).convert("RGB"))
+            with log.frame(file.name if named else None) as frame:
+                frame.image("frame", picture)
+                height, width = (int(side * 0.875 + 0.5) for side in picture.shape[:2])
+                top, left = ((side - kept) // 2 for side, kept in zip(picture.shape, (height, width), strict=False))
+                part = Image.fromarray(picture[top : top + height, left : left + width])
+                with frame.span("resize"):
+                    small = np.asarray(part.resize((64, 64), Image.Resampling.BILINEAR), np.float32)
+                fed = (small[..., ::-1] if bgr else small) / 127.5 - 1
+                interpreter.set_tensor(index, np.ascontiguousarray(fed[None]))
+                with frame.inference(interpreter):
+                    interpreter.invoke()
+
+
+@pytest.mark.parametrize(("bgr", "verdict", "cause"), [(False, "pass", "none"), (True, "fail", "channel")])
+def test_an_apps_bug_is_named_from_its_capture(bgr: bool, verdict: str, cause: str, tmp_path: Path) -> None:
+    capture = tmp_path / "app.mcap"
+    classify(capture, bgr=bgr, named=True)
+    found = diagnosed(capture, tmp_path, "--labels", str(DEMO / "labels.tsv"))
+    assert (found["verdict"]["kind"], found["verdict"]["cause"]) == (verdict, cause)
+
+
+def test_frames_without_a_name_go_by_their_number(tmp_path: Path) -> None:
+    capture = tmp_path / "app.mcap"
+    classify(capture, bgr=True, named=False)
+    assert diagnosed(capture, tmp_path)["verdict"]["cause"] == "channel"
+
+
+def test_another_model_is_refused(tmp_path: Path) -> None:
+    capture = tmp_path / "app.mcap"
+    classify(capture, bgr=False, named=True)
+    done = farm(tmp_path, "diagnose", str(capture), "--model", str(DEMO / "model_int8.tflite"))
+    assert done.returncode == 2
+    assert "is of another model" in done.stderr
+
+
+def farm(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    (home / "farm.toml").write_text(f'data = "{home / "data"}"\n')
+    command = [sys.executable, "-m", "farm", "--config", str(home / "farm.toml"), *arguments]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=200, cwd=home)
+
+
+def diagnosed(capture: Path, home: Path, *more: str) -> dict[str, Any]:
+    done = farm(home, "diagnose", str(capture), "--model", str(DEMO / "model.tflite"), "--json", *more)
+    assert done.returncode in {0, 1, 4}, done.stderr
+    run: dict[str, Any] = json.loads(done.stdout)["runs"][0]
+    return run
