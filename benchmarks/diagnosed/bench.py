@@ -11,8 +11,9 @@ import numpy as np
 
 from farm.assess.assess import Assessment, assess
 from farm.assess.gather import Room, gather
-from farm.capture.recording import FrameTime, Header, Recording, RecordingWriter, TensorSpec
+from farm.capture.recording import Header, Recording, RecordingWriter, TensorSpec
 from farm.capture.recording import load as load_recording
+from farm.capture.rows import FrameTime
 from farm.compare.isolated import FED_BY
 from farm.model.instrument import exposed
 from farm.model.isolate import isolate

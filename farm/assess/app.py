@@ -21,7 +21,8 @@ from farm.inputs import IMAGES, SOUNDS, TEXTS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from farm.capture.recording import ElementRow, Recording, TensorSpec
+    from farm.capture.recording import Recording, TensorSpec
+    from farm.capture.rows import ElementRow
     from farm.model.graph import Graph
     from farm.store.artifacts import ArtifactStore
 

@@ -17,7 +17,8 @@ from farm.compare.latency import layer_times, type_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from farm.capture.recording import Conditions, Recording, SampleRow, TensorSpec, TensorStatistics
+    from farm.capture.recording import Conditions, Recording, TensorSpec
+    from farm.capture.rows import SampleRow, TensorStatistics
     from farm.model.graph import Graph
     from farm.model.recipe import Recipe
     from farm.store.artifacts import ArtifactStore

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from farm.capture import exray_pb2 as pb
-from farm.capture.recording import ElementRow
-from farm.capture.types import DTYPES
+from farm.capture.rows import ElementRow
+from farm.capture.types import DTYPES, MAX_RANK
 
 if TYPE_CHECKING:
     from farm.capture.container import Container
@@ -26,7 +26,6 @@ KINDS = {
 }
 SIDED = ("tensor", "image")
 """Kinds whose bytes have a type and a shape."""
-MAX_RANK = 32
 
 
 class Elements:

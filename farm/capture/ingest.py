@@ -14,22 +14,9 @@ from farm.capture import exray_pb2 as pb
 from farm.capture.container import Container
 from farm.capture.elements import Elements
 from farm.capture.messages import TensorData, read
-from farm.capture.recording import (
-    GROUP_BYTES,
-    Clock,
-    Conditions,
-    FrameTime,
-    Header,
-    MemorySample,
-    OpTime,
-    RecordingWriter,
-    SampleRow,
-    SensorRow,
-    Temperature,
-    TensorSpec,
-    TensorStatistics,
-)
-from farm.capture.types import DTYPES
+from farm.capture.recording import GROUP_BYTES, Clock, Conditions, Header, RecordingWriter, Temperature, TensorSpec
+from farm.capture.rows import FrameTime, MemorySample, OpTime, SampleRow, SensorRow, TensorStatistics
+from farm.capture.types import DTYPES, MAX_RANK
 from farm.errors import BugError, CaptureError
 
 if TYPE_CHECKING:
@@ -45,7 +32,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 FORMAT = 1
-MAX_RANK = 32
 OPEN_FRAMES = 1024
 """Of an app."""
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from farm.capture.recording import TensorStatistics, dequantize
+from farm.capture.recording import dequantize
+from farm.capture.rows import TensorStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from farm.capture.opened import Opened
-    from farm.capture.recording import OpTime
+    from farm.capture.rows import OpTime
 
     Array = np.ndarray[Any, Any]
 

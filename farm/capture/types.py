@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from farm.capture import exray_pb2 as pb
 
+MAX_RANK = 32
 DTYPES: dict[int, str] = {
     pb.DTYPE_BOOL: "bool",
     pb.DTYPE_INT4: "int8",  # numpy has none: widened, which loses nothing

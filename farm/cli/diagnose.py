@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -168,7 +167,7 @@ def _of_captures(
     what: Sequence[str], asked: Asked, reach: Reach, store: ArtifactStore
 ) -> tuple[Job, tuple[Subject, ...]]:
     from farm.cli.references import with_earlier
-    from farm.cli.subject import of_captures
+    from farm.cli.subject import frames_of, of_captures
     from farm.cli.submit import Options, RecipeFlags, check_model, prepare
     from farm.errors import InputsError
     from farm.report.document import Job
@@ -196,26 +195,6 @@ def _of_captures(
         references=submission.references,
     )  # fmt: skip
     return job, (subject,)
-
-
-def frames_of(what: Sequence[str], stack: contextlib.ExitStack, store: ArtifactStore) -> Path:
-    """A folder, as long as the stack is open, of the raw frames that an app's capture holds.
-
-    Raises:
-        InputsError: there are none.
-    """
-    from farm.assess import app
-    from farm.cli.subject import APP, read_captures
-    from farm.errors import InputsError
-
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    read = read_captures(what, store)
-    if APP not in read or not app.write_frames(read[APP][1], folder, store):
-        raise InputsError(
-            "the capture does not hold its inputs", where=what[0],
-            remedy=f"give --inputs; an app's capture holds them where it logs an element named {app.RAW}",
-        )  # fmt: skip
-    return folder
 
 
 def _otherwise(submission: Submission, asked: Asked, reach: Reach, store: ArtifactStore) -> Submission:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from farm.store.inventory import inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import ExitStack
 
     from farm.capture.recording import Recording, TensorSpec
     from farm.client import Client
@@ -214,6 +216,22 @@ def _of_app(
     frames = tuple(by_name[name] for name in called.values())
     passes = apps.as_passes(app, graph, artifacts, tuple(called))
     return submission.model_copy(update={"frames": frames}), dict(passes)
+
+
+def frames_of(what: Sequence[str], stack: ExitStack, artifacts: ArtifactStore) -> Path:
+    """A folder, as long as the stack is open, of the raw frames that an app's capture holds.
+
+    Raises:
+        InputsError: there are none.
+    """
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    read = read_captures(what, artifacts)
+    if APP not in read or not apps.write_frames(read[APP][1], folder, artifacts):
+        raise InputsError(
+            "the capture does not hold its inputs", where=what[0],
+            remedy=f"give --inputs; an app's capture holds them where it logs an element named {apps.RAW}",
+        )  # fmt: skip
+    return folder
 
 
 def named_only(words: Sequence[str], model: Path, recipe: Path | None, artifacts: ArtifactStore) -> Submission:

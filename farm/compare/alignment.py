@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from farm.capture.recording import OpTime
+    from farm.capture.rows import OpTime
     from farm.model.graph import Graph, Node
 
 OPERATOR, DELEGATED, PROFILED = 2, 4, 8

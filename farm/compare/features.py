@@ -17,7 +17,8 @@ from farm.capture.recording import dequantize
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from farm.capture.recording import Recording, TensorSpec, TensorStatistics
+    from farm.capture.recording import Recording, TensorSpec
+    from farm.capture.rows import TensorStatistics
     from farm.store.artifacts import ArtifactStore
 
     Array = np.ndarray[Any, Any]

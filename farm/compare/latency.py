@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from farm.capture.recording import OpTime
+from farm.capture.rows import OpTime
 from farm.compare.alignment import DELEGATED, OPERATOR, PROFILED, align
 from farm.compare.timeline import timeline
 from farm.report.document import Latency, LayerType

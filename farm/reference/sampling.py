@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from farm import host_cpu
-from farm.capture.recording import SampleRow
+from farm.capture.rows import SampleRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from farm import errors
-from farm.capture.recording import FrameTime, Header, OpTime, RecordingWriter, SampleRow, TensorSpec
+from farm.capture.recording import Header, RecordingWriter, TensorSpec
+from farm.capture.rows import FrameTime, OpTime, SampleRow
 from farm.compare.difference import real
 from farm.errors import BugError, FarmError
 from farm.model import graph as graphs

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from farm.assess.limits import Limits
 from farm.assess.user import ask, functions
-from farm.capture.recording import FrameTime, OpTime, Recording, RecordingWriter, load
+from farm.capture.recording import Recording, RecordingWriter, load
+from farm.capture.rows import FrameTime, OpTime
 from farm.errors import JobError
 from farm.submission import RecipeUse, Submission, UserFile
 from tests.assess.test_assess import BUGS, RIGHT, Bench, demo

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from farm.assess.stragglers import stragglers
-from farm.capture.recording import FrameTime, MemorySample, OpTime, Recording, RecordingWriter, load
+from farm.capture.recording import Recording, RecordingWriter, load
+from farm.capture.rows import FrameTime, MemorySample, OpTime
 from farm.compare.change import growth, slowdown
 from farm.compare.delegation import delegated
 from farm.compare.drift import drift

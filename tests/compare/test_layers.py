@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from farm.capture.recording import FrameTime, Header, MemorySample, OpTime, Recording, RecordingWriter, load
+from farm.capture.recording import Header, Recording, RecordingWriter, load
+from farm.capture.rows import FrameTime, MemorySample, OpTime
 from farm.compare.alignment import align
 from farm.compare.answers import answers, is_classifier
 from farm.compare.difference import BROKEN

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, ks_2samp
 from typer.testing import CliRunner
 
-from farm.capture.recording import FrameTime, Header, RecordingWriter, TensorSpec, load
+from farm.capture.recording import Header, RecordingWriter, TensorSpec, load
+from farm.capture.rows import FrameTime
 from farm.cli import app
 from farm.compare import contract as contracts
 from farm.compare.features import FeatureTable, of_tensor, table

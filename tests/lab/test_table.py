@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from farm.capture import exray_pb2 as pb
-from farm.capture.recording import FrameTime, RecordingWriter, load
+from farm.capture.recording import RecordingWriter, load
+from farm.capture.rows import FrameTime
 from farm.submission import Baseline
 from tests.capture import kit as captures
 from tests.lab.bench import Plan

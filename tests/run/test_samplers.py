@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farm.capture.recording import FrameTime, SampleRow
+from farm.capture.rows import FrameTime, SampleRow
 from farm.run.samplers import clock, dumpsys, figure, meter
 from farm.run.samplers.clock import Offset, estimate
 from farm.run.samplers.dumpsys import Dumpsys

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm import virtual
-from farm.capture.recording import SampleRow
+from farm.capture.rows import SampleRow
 from farm.fleet.health import Battery
 from farm.run.conditions.reading import Reading
 from farm.run.conditions.throttling import caps, drift, mann_kendall, throttling

@@ -254,7 +254,7 @@ void exray_inference_start(exray_capture *x, exray_frame frame) {
     struct open_frame *opened = log_frame(x, frame);
     if (!opened) return;
     opened->invoke_start = monotonic_ns();
-    opened->preprocess_ns += opened->preprocess_ns ? 0 : opened->invoke_start - opened->start;
+    if (!opened->preprocess_ns) opened->preprocess_ns = opened->invoke_start - opened->start;
 }
 
 void exray_inference_stop(exray_capture *x, exray_frame frame) {

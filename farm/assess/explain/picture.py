@@ -39,11 +39,11 @@ HELD = 16 << 20
 """Pixels of decoded pictures that are kept."""
 NEARLY = 0.05
 """RMSE / span of a view that may be right but for a camera's mistake: one of range mixes no channels, but cuts off."""
-NEAR = 12
+PIXEL_OFF = 12
 """Times the floor that a part leaves which may be right but for a pixel in some pictures."""
 SHEARED = 0.08
 """RMSE / span that rows with a wrong stride leave at least, unless they are taken back."""
-WRAPPED = 0.25
+NEARLY_WRAPPED = 0.25
 """The same where bytes wrapped around after it: a small mistake is a large one next to 128."""
 BARS = 0.02
 """Share of the model's side that filling must have to be taken for a letterbox's."""
@@ -185,7 +185,7 @@ class _Pictures:
         """The expected part and kernel."""
         if search.good(plain) or plain[0].left < 0.01:
             yield plain
-        if plain[0].mixed or plain[0].left < WRAPPED:
+        if plain[0].mixed or plain[0].left < NEARLY_WRAPPED:
             yield search.cameras(plain, pairs=False)[:2]
         if plain[0].left < NEARLY:
             yield search.subsampled(plain)[:1]
@@ -243,7 +243,7 @@ class _Pictures:
             made = self._of_view(layout, device, view)
             if view.crop.kind == "part" or view.crop.boxes != self._expected(view.turn, view.exif).crop.boxes:
                 best, floor = min(((c.rmse(np.ones(len(c.sse))) / c.floor, c.floor) for c in made), default=(1.0, 0.0))
-                if best > 1 and (best < NEAR or s.left <= floor):  # a pixel off in some pictures
+                if best > 1 and (best < PIXEL_OFF or s.left <= floor):  # a pixel off in some pictures
                     everywhere = [self._picture(f) for f in range(len(self._stored))]
                     search = Search(everywhere, [device], self._expected, 1.0)
                     made += self._of_view(layout, device, search.polished(Scored(0, 0, 0, view)).view)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HOPELESS = 0.12
 """What a part leaves that no pixel more or less mends."""
-WRAPPED, COARSE = 0.3, 0.016
+HOPELESS_WRAPPED, COARSE = 0.3, 0.016
 """The same, and the first step as a fraction of the side, where bytes that wrapped around let cells tell a place but roughly."""
 FINE = 0.0016
 """First step from a place that cells told well."""
@@ -137,7 +137,7 @@ class Search:
             if crop.kind == "centre" and crop.values[0] in (self._crop, self._deployed):
                 continue
             if made[0].left > HOPELESS:
-                if crop.kind != "part" or made[0].left > WRAPPED:
+                if crop.kind != "part" or made[0].left > HOPELESS_WRAPPED:
                     continue
                 starts = [self.score(found.layout, replace(turned, crop=c)) for c in (crop, _even(crop, sizes))]
                 made = [min((self._exact(s, sizes, COARSE) for s in starts), key=lambda s: s.left)]

@@ -14,7 +14,7 @@ from farm.run.conditions.gates import SEVERITY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from farm.capture.recording import SampleRow
+    from farm.capture.rows import SampleRow
     from farm.run.conditions.reading import Reading
     from farm.settings import Conditions
 

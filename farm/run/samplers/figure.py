@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from farm.capture.recording import FrameTime, SampleRow
+    from farm.capture.rows import FrameTime, SampleRow
     from farm.report.measures import Quantity
 
 MIB = 1 << 20
