@@ -118,6 +118,7 @@ def as_passes(
         CaptureError: it logged no such frame in full, or tensors that are not the model's.
     """
     index = {spec.tensor: _index(spec, graph) for spec in recording.specs}
+    ends = {spec.tensor for spec in recording.specs if spec.role != "layer"}
     whole = {frame: i for i, frame in enumerate(frames) if frame in recording.frames}
     if not whole:
         raise CaptureError(
@@ -128,10 +129,14 @@ def as_passes(
     found = {}
     for name in ("latency", "layers"):
         writer = RecordingWriter(artifacts, recording.header.model_copy(update={"pass_": name, "kernel": "delegate"}))
+        kept = ends if name == "latency" else index.keys()
         for spec in recording.specs:
-            writer.spec(spec.model_copy(update={"tensor": index[spec.tensor]}))
+            if spec.tensor in kept:
+                role = "output" if spec.role == "layer" else spec.role
+                writer.spec(spec.model_copy(update={"tensor": index[spec.tensor], "role": role}))
         for frame, number in whole.items():
-            writer.frame(number, {index[t]: v for t, v in recording.tensors(artifacts, frame).items()})
+            values = recording.tensors(artifacts, frame)
+            writer.frame(number, {index[t]: v for t, v in values.items() if t in kept})
         for time in recording.frame_times(artifacts):
             if time.index in whole:
                 writer.time(time.model_copy(update={"index": whole[time.index]}))
@@ -150,6 +155,9 @@ def _index(spec: TensorSpec, graph: Graph) -> int:
     own = graph.inputs if spec.role == "input" else graph.outputs
     if spec.tensor >= 0:
         index = spec.tensor
+    elif spec.role == "layer":
+        named = [t.index for t in graph.tensors if t.name == spec.name and not t.constant]
+        index = named[0] if len(named) == 1 else -1
     else:
         by_name = [i for i in own if graph.tensors[i].name == spec.name]
         index = by_name[0] if by_name else own[spec.position] if spec.position < len(own) else -1

@@ -39,6 +39,7 @@ class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROLE_UNSPECIFIED: _ClassVar[Role]
     ROLE_INPUT: _ClassVar[Role]
     ROLE_OUTPUT: _ClassVar[Role]
+    ROLE_LAYER: _ClassVar[Role]
 PASS_UNSPECIFIED: Pass
 PASS_LATENCY: Pass
 PASS_LAYERS: Pass
@@ -63,6 +64,7 @@ DTYPE_FLOAT64: DType
 ROLE_UNSPECIFIED: Role
 ROLE_INPUT: Role
 ROLE_OUTPUT: Role
+ROLE_LAYER: Role
 
 class Header(_message.Message):
     __slots__ = ("format", "agent_version", "abi", "agent_sha256", "model_sha256", "runtime_sha256", "kernel", "fully_accelerated", "threads", "warmup", "repetitions", "wall_ns", "monotonic_ns", "preprocess", "labels", "accelerator", "accelerator_used", "cpu_mask", "cpu_mask_used", "byte_budget", "audio", "text", "app")

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 OPEN_FRAMES = 1024
 """Of an app."""
+LAYERS_BY_NAME = -(1 << 34)
+"""Keys of layers without an index go down from here: below those of any position."""
 
 PASSES: dict[int, PassName] = {
     pb.PASS_LATENCY: "latency",
@@ -42,7 +44,11 @@ PASSES: dict[int, PassName] = {
     pb.PASS_ISOLATED: "isolated",
     pb.PASS_APP: "app",
 }
-_ROLES: dict[int, Literal["input", "output"]] = {pb.ROLE_INPUT: "input", pb.ROLE_OUTPUT: "output"}
+_ROLES: dict[int, Literal["input", "output", "layer"]] = {
+    pb.ROLE_INPUT: "input",
+    pb.ROLE_OUTPUT: "output",
+    pb.ROLE_LAYER: "layer",
+}
 _WHENS: dict[int, Literal["before", "after"]] = {pb.Conditions.BEFORE: "before", pb.Conditions.AFTER: "after"}
 _PHASES = {
     pb.Sample.IDLE: "idle",
@@ -290,6 +296,8 @@ class _Ingest:
             raise self.container.error(f"tensor {spec.name} has {scales} scales for shape {shape}, axis {axis}")
         # A runtime that does not tell the index leaves role and position: negative, so that they meet no index.
         by_position = -1 - 2 * spec.position - (spec.role == pb.ROLE_OUTPUT)
+        if spec.role == pb.ROLE_LAYER:  # nor has it a position
+            by_position = LAYERS_BY_NAME - spec.id
         found = TensorSpec(
             tensor=spec.tensor_index if spec.tensor_index >= 0 else by_position,
             name=spec.name,
@@ -305,8 +313,9 @@ class _Ingest:
         kind = _Type(spec.dtype, numpy, math.prod(shape), found)
         if self.types.setdefault(spec.id, kind) != kind:
             raise self.container.error(f"holds two specs {spec.id}")
+        if found.role != "layer" or found.tensor not in self.keys:  # an output that is logged as a layer, too, is one
+            self.writer.spec(found)
         self.keys.add(found.tensor)
-        self.writer.spec(found)
 
     def _ops(self, message: pb.OpTimes) -> None:
         for op in message.ops:

@@ -51,7 +51,8 @@ class TensorSpec(_Model):
 
     tensor: int
     name: str
-    role: Literal["input", "output"]
+    role: Literal["input", "output", "layer"]
+    """A layer only in an app's own capture; in the pass `layers` every exposed tensor is an output."""
     position: int
     dtype: str
     """numpy's name."""

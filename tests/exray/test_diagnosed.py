@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Any
 import exray
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from PIL import Image
 
+from farm.assess.app import as_passes
+from farm.capture.ingest import record
+from farm.capture.recording import load
+from farm.model import graph as graphs
+from farm.store.artifacts import ArtifactStore
 from tests.conftest import DEMO
 
 if TYPE_CHECKING:
@@ -21,10 +26,17 @@ if TYPE_CHECKING:
 FRAMES = 40
 
 
-def classify(capture: Path, *, bgr: bool, named: bool) -> None:
+def classify(capture: Path, *, bgr: bool, named: bool, layers: bool = False) -> None:
     """A pipeline as an app has it, over the demo's pictures."""
-    interpreter = Interpreter(str(DEMO / "model.tflite"))
+    interpreter = Interpreter(
+        str(DEMO / "model.tflite"),
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        if layers
+        else OpResolverType.AUTO,
+        experimental_preserve_all_tensors=layers,
+    )
     interpreter.allocate_tensors()
+    computed = [t for t in graphs.read_file(DEMO / "model.tflite").tensors if not t.constant]
     index = interpreter.get_input_details()[0]["index"]
     with exray.open(capture, app="classifier", model=DEMO / "model.tflite", ring=4 << 20) as log:
         for file in sorted((DEMO / "inputs").glob("*.png"))[:FRAMES]:
@@ -40,6 +52,8 @@ def classify(capture: Path, *, bgr: bool, named: bool) -> None:
                 interpreter.set_tensor(index, np.ascontiguousarray(fed[None]))
                 with frame.inference(interpreter):
                     interpreter.invoke()
+                for tensor in computed if layers else ():
+                    frame.layer(interpreter.get_tensor(tensor.index), index=tensor.index)
 
 
 @pytest.mark.parametrize(("bgr", "verdict", "cause"), [(False, "pass", "none"), (True, "fail", "channel")])
@@ -48,6 +62,20 @@ def test_an_apps_bug_is_named_from_its_capture(bgr: bool, verdict: str, cause: s
     classify(capture, bgr=bgr, named=True)
     found = diagnosed(capture, tmp_path, "--labels", str(DEMO / "labels.tsv"))
     assert (found["verdict"]["kind"], found["verdict"]["cause"]) == (verdict, cause)
+
+
+def test_layers_that_an_app_logged_stand_where_an_agents_do(tmp_path: Path) -> None:
+    capture, artifacts = tmp_path / "app.mcap", ArtifactStore(tmp_path / "artifacts")
+    classify(capture, bgr=False, named=True, layers=True)
+    made = record(capture, "app", artifacts)
+    assert made is not None
+    graph = graphs.read_file(DEMO / "model.tflite")
+    passes = as_passes(load(artifacts, made), graph, artifacts, range(FRAMES))
+    assert passes["latency"].by_tensor.keys() == {*graph.inputs, *graph.outputs}
+    assert passes["layers"].by_tensor.keys() == {t.index for t in graph.tensors if not t.constant}
+    assert {s.role for s in passes["layers"].specs} == {"input", "output"}, "the ends stay what they are"
+    values = passes["layers"].tensors(artifacts, FRAMES - 1)
+    assert all(values[t.index].shape == t.shape for t in graph.tensors if not t.constant)
 
 
 def test_frames_without_a_name_go_by_their_number(tmp_path: Path) -> None:

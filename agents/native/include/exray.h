@@ -106,6 +106,8 @@ EXRAY_API void exray_inference_stop(exray_capture *x, exray_frame frame);
 // What the model was fed and what it answered, by position.
 EXRAY_API void exray_log_input(exray_capture *x, exray_frame frame, uint32_t position, const exray_tensor *tensor);
 EXRAY_API void exray_log_output(exray_capture *x, exray_frame frame, uint32_t position, const exray_tensor *tensor);
+// What a layer computed, by its index in the model's graph or its name.
+EXRAY_API void exray_log_layer(exray_capture *x, exray_frame frame, const exray_tensor *tensor);
 
 // Anything else, anywhere in the pipeline.
 EXRAY_API void exray_log_scalar(exray_capture *x, exray_frame frame, const char *name, double value);

@@ -78,6 +78,14 @@ class frame {
         const exray_tensor tensor = described(data, shape, name, quantized);
         exray_log_output(log_, number_, position, &tensor);
     }
+    // What a layer computed, by its index in the model's graph, or by its name where that is -1.
+    template <typename T>
+    void layer(std::int32_t index, const T *data, std::initializer_list<std::int64_t> shape, const char *name = "",
+               quantization quantized = {}) const {
+        exray_tensor tensor = described(data, shape, name, quantized);
+        tensor.index = index;
+        exray_log_layer(log_, number_, &tensor);
+    }
     template <typename T>
     void tensor(const char *name, const T *data, std::initializer_list<std::int64_t> shape) const {
         const exray_tensor tensor = described(data, shape, name, {});

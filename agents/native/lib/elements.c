@@ -17,7 +17,7 @@ enum kind {  // as ElementSpec.Kind of exray.proto
     KIND_ASSERTION = 7,
 };
 
-enum role { ROLE_INPUT = 1, ROLE_OUTPUT = 2 };
+enum role { ROLE_INPUT = 1, ROLE_OUTPUT = 2, ROLE_LAYER = 3 };
 
 static uint8_t *put_text(uint8_t *at, unsigned field, const char *text) {
     size_t n = text ? strnlen(text, NAME) : 0;
@@ -128,6 +128,10 @@ void exray_log_input(exray_capture *x, exray_frame frame, uint32_t position, con
 
 void exray_log_output(exray_capture *x, exray_frame frame, uint32_t position, const exray_tensor *tensor) {
     log_tensor(x, frame, ROLE_OUTPUT, position, tensor);
+}
+
+void exray_log_layer(exray_capture *x, exray_frame frame, const exray_tensor *tensor) {
+    log_tensor(x, frame, ROLE_LAYER, 0, tensor);
 }
 
 // The id of an element's spec; 0 where there is no room for it.

@@ -170,6 +170,11 @@ class Frame:
         with self._tensor(name, value, index, scale, zero_point) as tensor:
             self._library.exray_log_output(self._handle, self._number, position, tensor)
 
+    def layer(self, value: Any, *, name: str = "", index: int = -1, scale: float = 0.0, zero_point: int = 0) -> None:
+        """What a layer computed, by its index in the model's graph or its name."""
+        with self._tensor(name, value, index, scale, zero_point) as tensor:
+            self._library.exray_log_layer(self._handle, self._number, tensor)
+
     def tensor(self, name: str, value: Any) -> None:
         """An array, anywhere in the pipeline."""
         with self._tensor(name, value, -1, 0.0, 0) as tensor:
