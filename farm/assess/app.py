@@ -19,7 +19,7 @@ from farm.errors import CaptureError
 from farm.inputs import IMAGES, SOUNDS, TEXTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from farm.capture.recording import Recording, TensorSpec
     from farm.capture.rows import ElementRow
@@ -110,9 +110,9 @@ def as_file(row: ElementRow, artifacts: ArtifactStore) -> bytes:
 
 
 def as_passes(
-    recording: Recording, graph: Graph, artifacts: ArtifactStore, frames: Sequence[int]
+    recording: Recording, graph: Graph, artifacts: ArtifactStore, frames: Mapping[int, str]
 ) -> Mapping[str, Recording]:
-    """The recordings `latency` and `layers` of these of its frames, numbered by their place in `frames`.
+    """The recordings `latency` and `layers` of these of its frames, numbered by their place in `frames` and named so.
 
     Raises:
         CaptureError: it logged no such frame in full, or tensors that are not the model's.
@@ -139,7 +139,7 @@ def as_passes(
             writer.frame(number, {index[t]: v for t, v in values.items() if t in kept})
         for time in recording.frame_times(artifacts):
             if time.index in whole:
-                writer.time(time.model_copy(update={"index": whole[time.index]}))
+                writer.time(time.model_copy(update={"index": whole[time.index], "name": frames[time.index]}))
         found[name] = load(
             artifacts, writer.close(peak_rss_bytes=recording.peak_rss_bytes, complete=recording.complete)
         )

@@ -214,7 +214,7 @@ def _of_app(
             remedy="name frames as the files of --inputs are named, and log inputs and outputs",
         )  # fmt: skip
     frames = tuple(by_name[name] for name in called.values())
-    passes = apps.as_passes(app, graph, artifacts, tuple(called))
+    passes = apps.as_passes(app, graph, artifacts, called)
     return submission.model_copy(update={"frames": frames}), dict(passes)
 
 

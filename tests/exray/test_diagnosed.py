@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import exray
 import numpy as np
@@ -20,10 +17,10 @@ from farm.model import graph as graphs
 from farm.store.artifacts import ArtifactStore
 from tests.conftest import DEMO
 
+from . import kit
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-FRAMES = 40
 
 
 def classify(capture: Path, *, bgr: bool, named: bool, layers: bool = False) -> None:
@@ -39,7 +36,7 @@ def classify(capture: Path, *, bgr: bool, named: bool, layers: bool = False) -> 
     computed = [t for t in graphs.read_file(DEMO / "model.tflite").tensors if not t.constant]
     index = interpreter.get_input_details()[0]["index"]
     with exray.open(capture, app="classifier", model=DEMO / "model.tflite", ring=4 << 20) as log:
-        for file in sorted((DEMO / "inputs").glob("*.png"))[:FRAMES]:
+        for file in kit.pictures():
             picture = np.asarray(Image.open(file).convert("RGB"))
             with log.frame(file.name if named else None) as frame:
                 frame.image("frame", picture)
@@ -60,8 +57,7 @@ def classify(capture: Path, *, bgr: bool, named: bool, layers: bool = False) -> 
 def test_an_apps_bug_is_named_from_its_capture(bgr: bool, verdict: str, cause: str, tmp_path: Path) -> None:
     capture = tmp_path / "app.mcap"
     classify(capture, bgr=bgr, named=True)
-    found = diagnosed(capture, tmp_path, "--labels", str(DEMO / "labels.tsv"))
-    assert (found["verdict"]["kind"], found["verdict"]["cause"]) == (verdict, cause)
+    assert kit.verdict(capture, tmp_path) == (verdict, cause)
 
 
 def test_layers_that_an_app_logged_stand_where_an_agents_do(tmp_path: Path) -> None:
@@ -70,36 +66,23 @@ def test_layers_that_an_app_logged_stand_where_an_agents_do(tmp_path: Path) -> N
     made = record(capture, "app", artifacts)
     assert made is not None
     graph = graphs.read_file(DEMO / "model.tflite")
-    passes = as_passes(load(artifacts, made), graph, artifacts, range(FRAMES))
+    passes = as_passes(load(artifacts, made), graph, artifacts, dict.fromkeys(range(kit.FRAMES), ""))
     assert passes["latency"].by_tensor.keys() == {*graph.inputs, *graph.outputs}
     assert passes["layers"].by_tensor.keys() == {t.index for t in graph.tensors if not t.constant}
     assert {s.role for s in passes["layers"].specs} == {"input", "output"}, "the ends stay what they are"
-    values = passes["layers"].tensors(artifacts, FRAMES - 1)
+    values = passes["layers"].tensors(artifacts, kit.FRAMES - 1)
     assert all(values[t.index].shape == t.shape for t in graph.tensors if not t.constant)
 
 
 def test_frames_without_a_name_go_by_their_number(tmp_path: Path) -> None:
     capture = tmp_path / "app.mcap"
     classify(capture, bgr=True, named=False)
-    assert diagnosed(capture, tmp_path)["verdict"]["cause"] == "channel"
+    assert kit.diagnosed(capture, tmp_path)["verdict"]["cause"] == "channel"
 
 
 def test_another_model_is_refused(tmp_path: Path) -> None:
     capture = tmp_path / "app.mcap"
     classify(capture, bgr=False, named=True)
-    done = farm(tmp_path, "diagnose", str(capture), "--model", str(DEMO / "model_int8.tflite"))
+    done = kit.farm(tmp_path, "diagnose", str(capture), "--model", str(DEMO / "model_int8.tflite"))
     assert done.returncode == 2
     assert "is of another model" in done.stderr
-
-
-def farm(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    (home / "farm.toml").write_text(f'data = "{home / "data"}"\n')
-    command = [sys.executable, "-m", "farm", "--config", str(home / "farm.toml"), *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=200, cwd=home)
-
-
-def diagnosed(capture: Path, home: Path, *more: str) -> dict[str, Any]:
-    done = farm(home, "diagnose", str(capture), "--model", str(DEMO / "model.tflite"), "--json", *more)
-    assert done.returncode in {0, 1, 4}, done.stderr
-    run: dict[str, Any] = json.loads(done.stdout)["runs"][0]
-    return run

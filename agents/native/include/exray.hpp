@@ -1,6 +1,8 @@
 // exray for C++17: the C functions of exray.h with lifetimes. Header-only; link libexray.
 //
-//     exray::capture log("app.mcap", {.model = "model.tflite"});
+//     exray::options asked;
+//     asked.model = "model.tflite";
+//     exray::capture log("app.mcap", asked);
 //     exray::frame frame = log.start("cat.jpg");
 //     {
 //         exray::inference timed(frame);
@@ -21,6 +23,8 @@
 #include <vector>
 
 #include "exray.h"
+#include "exray_litert.h"
+#include "exray_tflite.h"
 
 namespace exray {
 
@@ -53,6 +57,25 @@ struct options {
 struct quantization {
     float scale = 0;
     std::int64_t zero_point = 0;
+};
+
+// The signature of a LiteRT model, read once. `library` is what dlopen gave, null where the app is linked with LiteRT.
+class litert {
+   public:
+    explicit litert(LiteRtModelT *model, std::size_t signature = 0, void *library = nullptr)
+        : hook_(exray_litert_open(library, model, signature)), error_(hook_ ? "" : exray_error()) {}
+    litert(const litert &) = delete;
+    litert &operator=(const litert &) = delete;
+    ~litert() { exray_litert_close(hook_); }
+
+    explicit operator bool() const { return hook_ != nullptr; }
+    // Why it logs nothing.
+    const std::string &error() const { return error_; }
+    const exray_litert *get() const { return hook_; }
+
+   private:
+    exray_litert *hook_;
+    std::string error_;
 };
 
 class frame {
@@ -90,6 +113,14 @@ class frame {
     void tensor(const char *name, const T *data, std::initializer_list<std::int64_t> shape) const {
         const exray_tensor tensor = described(data, shape, name, {});
         exray_log_tensor(log_, number_, &tensor);
+    }
+    // What a compiled model was given and answered: the buffers of LiteRtRunCompiledModel.
+    void model(const litert &of, LiteRtTensorBufferT *const *inputs, LiteRtTensorBufferT *const *outputs) const {
+        exray_log_litert(log_, number_, of.get(), inputs, outputs);
+    }
+    // The same of an interpreter of TFLite's C API; false where the library has none.
+    bool model(const TfLiteInterpreter *interpreter, void *library = nullptr) const {
+        return exray_log_tflite(log_, number_, library, interpreter) == 0;
     }
     // 8 bits a channel; rows are `row_stride` bytes apart, or without a gap.
     void image(const char *name, const void *pixels, std::uint32_t width, std::uint32_t height,

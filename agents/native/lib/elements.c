@@ -53,8 +53,7 @@ static size_t width(exray_type type) {
     return 0;
 }
 
-// Bytes of a tensor; 0 of one that makes no sense.
-static size_t size_of(const exray_tensor *tensor) {
+size_t log_tensor_size(const exray_tensor *tensor) {
     size_t size = width(tensor->type);
     if (tensor->rank > EXRAY_MAX_RANK || !tensor->data) return 0;
     for (uint32_t i = 0; i < tensor->rank; i++) {
@@ -66,8 +65,7 @@ static size_t size_of(const exray_tensor *tensor) {
     return size;
 }
 
-// Whether elements of this frame are logged; under EXRAY_ON_ASSERTION they are held until it is over.
-static struct open_frame *wanted(struct exray_capture *x, exray_frame frame) {
+struct open_frame *log_wanted(struct exray_capture *x, exray_frame frame) {
     struct open_frame *opened = log_frame(x, frame);
     if (!opened) return NULL;
     return opened->logged || x->options.sampling == EXRAY_ON_ASSERTION ? opened : NULL;
@@ -98,8 +96,8 @@ static void put(struct exray_capture *x, struct open_frame *frame, enum log_chan
 
 static void log_tensor(struct exray_capture *x, exray_frame frame, enum role role, uint32_t position,
                        const exray_tensor *tensor) {
-    struct open_frame *opened = wanted(x, frame);
-    size_t size = opened && tensor ? size_of(tensor) : 0;
+    struct open_frame *opened = log_wanted(x, frame);
+    size_t size = opened && tensor ? log_tensor_size(tensor) : 0;
     if (!size) return;
     uint8_t spec[SPEC], *at = spec;
     at = wire_uint(at, 2, role);
@@ -161,7 +159,7 @@ static void put_element(struct exray_capture *x, struct open_frame *opened, exra
 }
 
 void exray_log_scalar(exray_capture *x, exray_frame frame, const char *name, double value) {
-    struct open_frame *opened = wanted(x, frame);
+    struct open_frame *opened = log_wanted(x, frame);
     uint32_t id = opened ? element(x, name, KIND_SCALAR, EXRAY_FLOAT64, NULL, 0, NULL) : 0;
     if (!id) return;
     uint8_t head[3 * WIRE_UINT + WIRE_DOUBLE], *at = element_head(head, id, frame);
@@ -170,8 +168,8 @@ void exray_log_scalar(exray_capture *x, exray_frame frame, const char *name, dou
 }
 
 void exray_log_tensor(exray_capture *x, exray_frame frame, const exray_tensor *tensor) {
-    struct open_frame *opened = wanted(x, frame);
-    size_t size = opened && tensor ? size_of(tensor) : 0;
+    struct open_frame *opened = log_wanted(x, frame);
+    size_t size = opened && tensor ? log_tensor_size(tensor) : 0;
     if (!size) return;
     put_element(x, opened, frame,
                 element(x, tensor->name, KIND_TENSOR, tensor->type, tensor->shape, tensor->rank, NULL), tensor->data,
@@ -180,7 +178,7 @@ void exray_log_tensor(exray_capture *x, exray_frame frame, const exray_tensor *t
 
 void exray_log_image(exray_capture *x, exray_frame frame, const char *name, const char *format, uint32_t width,
                      uint32_t height, size_t row_stride, const void *pixels) {
-    struct open_frame *opened = wanted(x, frame);
+    struct open_frame *opened = log_wanted(x, frame);
     size_t channels = !format ? 0 : strcmp(format, "gray") == 0 ? 1 : strlen(format);
     if (!opened || !pixels || !channels || channels > 4 || !width || !height) return;
     int64_t shape[] = {height, width, (int64_t)channels};
@@ -198,13 +196,13 @@ void exray_log_image(exray_capture *x, exray_frame frame, const char *name, cons
 }
 
 void exray_log_text(exray_capture *x, exray_frame frame, const char *name, const char *text) {
-    struct open_frame *opened = wanted(x, frame);
+    struct open_frame *opened = log_wanted(x, frame);
     if (!opened || !text) return;
     put_element(x, opened, frame, element(x, name, KIND_TEXT, 0, NULL, 0, NULL), text, strlen(text));
 }
 
 void exray_log_bytes(exray_capture *x, exray_frame frame, const char *name, const void *data, size_t size) {
-    struct open_frame *opened = wanted(x, frame);
+    struct open_frame *opened = log_wanted(x, frame);
     if (!opened || (!data && size)) return;
     put_element(x, opened, frame, element(x, name, KIND_BYTES, 0, NULL, 0, NULL), data, size);
 }
@@ -237,7 +235,7 @@ void exray_log_sensor(exray_capture *x, const char *name, const double *values, 
 
 int exray_assert(exray_capture *x, exray_frame frame, int holds, const char *what) {
     if (holds || !x) return holds;
-    struct open_frame *opened = wanted(x, frame);
+    struct open_frame *opened = log_wanted(x, frame);
     if (opened) opened->logged = true;
     uint32_t id = element(x, what, KIND_ASSERTION, 0, NULL, 0, NULL);
     if (!id) return holds;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -39,6 +40,14 @@ static const struct mcap_channel CHANNELS[LOG_CHANNELS] = {
 static _Thread_local char why[512];
 
 const char *exray_error(void) { return why; }
+
+bool log_refuse(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why, sizeof why, format, arguments);
+    va_end(arguments);
+    return false;
+}
 
 uint64_t exray_now(void) { return monotonic_ns(); }
 
@@ -95,12 +104,12 @@ exray_capture *exray_open(const char *path, const exray_options *options) {
     bool model = options && options->model;
     int error = model ? sha256_file(options->model, digest) : 0;
     if (error) {
-        snprintf(why, sizeof why, "the model %s cannot be read: %s", options->model, strerror(error));
+        log_refuse("the model %s cannot be read: %s", options->model, strerror(error));
         return NULL;
     }
     struct exray_capture *x = calloc(1, sizeof *x);
     if (!x) {
-        snprintf(why, sizeof why, "no memory");
+        log_refuse("no memory");
         return NULL;
     }
     x->fd = -1;
@@ -113,14 +122,14 @@ exray_capture *exray_open(const char *path, const exray_options *options) {
     atomic_store(&x->logged_bytes, x->mcap.offset);
     uint64_t least = 2 * (x->mcap.start + TAIL);
     if (!error && x->options.byte_budget && x->options.byte_budget < least) {
-        snprintf(why, sizeof why, "a byte budget of %llu holds no frame: give %llu at least",
-                 (unsigned long long)x->options.byte_budget, (unsigned long long)least);
+        log_refuse("a byte budget of %llu holds no frame: give %llu at least",
+                   (unsigned long long)x->options.byte_budget, (unsigned long long)least);
         release(x);
         return NULL;
     }
     if (!error) error = writer_start(x);
     if (error) {
-        snprintf(why, sizeof why, "%s cannot be written: %s", path, strerror(error));
+        log_refuse("%s cannot be written: %s", path, strerror(error));
         release(x);
         return NULL;
     }

@@ -77,6 +77,13 @@ bool log_put(struct exray_capture *x, enum log_channel channel, uint64_t time, c
 // Whether the byte budget has room for `size` more bytes of elements (`spare`) or of frames; counts what it has not.
 bool log_affords(struct exray_capture *x, size_t size, bool spare);
 
+// Whether elements of this frame are logged: NULL where not. Under EXRAY_ON_ASSERTION they are held until it is over.
+struct open_frame *log_wanted(struct exray_capture *x, exray_frame frame);
+// Bytes of a tensor; 0 of one that makes no sense.
+size_t log_tensor_size(const exray_tensor *tensor);
+// What exray_error tells. Always false.
+bool log_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 // The id of a spec that `message` tells (its id aside), telling it when it is new; 0 where there is no room for it.
 uint32_t spec_id(struct exray_capture *x, enum log_channel channel, const void *message, size_t size);
 
