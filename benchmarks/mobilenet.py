@@ -1,6 +1,6 @@
-"""A MobileNetV2 of int8 with random weights: its shape and cost are the real one's, its answers mean nothing.
+"""A MobileNetV2 with random weights, int8 or float32: its shape and cost are the real one's, its answers mean nothing.
 
-python benchmarks/mobilenet.py FILE [--side 224]
+python benchmarks/mobilenet.py FILE [--side 224] [--float]
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ LINEAR, RELU6 = (0.04, 0), (6 / 255, -128)
 class Network:
     """A `.tflite` that grows layer by layer. A layer's tensor is (index, side, channels, scale)."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, quantized: bool) -> None:
+        self._quantized = quantized
         self._rng = np.random.default_rng(seed)
         self._model = schema.ModelT()
         self._model.version, self._model.description = 3, b"random weights"
@@ -35,13 +36,17 @@ class Network:
         self._codes: dict[int, int] = {}
 
     def tensor(self, shape: tuple[int, ...], scale: float, zero: int = 0, data: Array | None = None) -> int:
-        """Add an int8 tensor, or a constant of `data`'s type."""
+        """Add a tensor, or a constant of `data`'s type. One of scale 0 is not quantized in any model."""
         tensor = schema.TensorT()
         tensor.name, tensor.shape = f"t{len(self._graph.tensors)}".encode(), list(shape)
         whole = data is not None and data.dtype == np.int32
         tensor.type = schema.TensorType.INT32 if whole else schema.TensorType.INT8
-        tensor.quantization = schema.QuantizationParametersT()
-        tensor.quantization.scale, tensor.quantization.zeroPoint = [scale], [zero]
+        if scale and self._quantized:
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale, tensor.quantization.zeroPoint = [scale], [zero]
+        elif scale:
+            tensor.type = schema.TensorType.FLOAT32
+            data = None if data is None else (data * scale).astype(np.float32)
         tensor.buffer = 0
         if data is not None:
             tensor.buffer = len(self._model.buffers)
@@ -105,7 +110,7 @@ class Network:
 
     def mean(self, x: Layer) -> Layer:
         """Average over the image, keeping its dimensions."""
-        axes = self.tensor((2,), 1.0, 0, np.array([1, 2], np.int32))
+        axes = self.tensor((2,), 0.0, 0, np.array([1, 2], np.int32))
         y = Layer(self.tensor((1, 1, 1, x.channels), *RELU6), 1, x.channels, RELU6[0])
         options = schema.ReducerOptionsT()
         options.keepDims = True
@@ -127,9 +132,9 @@ class Layer:
         self.index, self.side, self.channels, self.scale = index, side, channels, scale
 
 
-def mobilenet_v2(side: int = 224, seed: int = 0) -> bytes:
-    """The model: int8 [1, side, side, 3] -> int8 [1, 1, 1, 1001], 65 layers, 3.5 million weights."""
-    network = Network(seed)
+def mobilenet_v2(side: int = 224, seed: int = 0, *, quantized: bool = True) -> bytes:
+    """The model: [1, side, side, 3] -> [1, 1, 1, 1001], int8 or float32, 65 layers, 3.5 million weights."""
+    network = Network(seed, quantized=quantized)
     x = Layer(network.tensor((1, side, side, 3), 2 / 255, -1), side, 3, 2 / 255)
     y = network.convolve(x, 32, 3, 2, depthwise=False, linear=False)
     for expansion, channels, repetitions, stride in BLOCKS:
@@ -143,5 +148,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--side", type=int, default=224)
+    parser.add_argument("--float", action="store_true", help="float32 instead of int8")
     arguments = parser.parse_args()
-    arguments.file.write_bytes(mobilenet_v2(arguments.side))
+    arguments.file.write_bytes(mobilenet_v2(arguments.side, quantized=not arguments.float))

@@ -1,4 +1,5 @@
-"""Write src/exray_descriptor.h, the FileDescriptorSet of exray.proto that every capture carries, as a C array."""
+"""Write the FileDescriptorSet of exray.proto that every capture carries: src/exray_descriptor.h, a C array, and
+agents/python/exray/exray.desc, its bytes."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 HEADER = HERE / "src" / "exray_descriptor.h"
+BYTES = HERE.parent / "python" / "exray" / "exray.desc"
 
 
 def descriptor_set() -> bytes:
@@ -50,3 +52,4 @@ def header_text(descriptor: bytes) -> str:
 
 if __name__ == "__main__":
     HEADER.write_text(header_text(descriptor_set()))
+    BYTES.write_bytes(descriptor_set())

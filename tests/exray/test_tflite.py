@@ -11,7 +11,7 @@ import pytest
 from farm.capture.ingest import record
 from farm.capture.recording import Recording, load
 from farm.store.artifacts import ArtifactStore
-from tests.conftest import ROOT
+from tests.agents.kit import NATIVE
 
 HERE = Path(__file__).resolve().parent
 INTERPRETER = ctypes.c_void_p(1)
@@ -27,7 +27,7 @@ def compiled(folder: Path, *flags: str) -> ctypes.CDLL:
 
 @pytest.fixture(scope="module")
 def exray() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(ROOT / "agents" / "native" / "build" / "linux-x86_64" / "libexray.so"))
+    library = ctypes.CDLL(str(NATIVE / "build" / "linux-x86_64" / "libexray.so"))
     library.exray_open.restype = ctypes.c_void_p
     library.exray_error.restype = ctypes.c_char_p
     return library

@@ -93,6 +93,9 @@ EXRAY_API exray_capture *exray_open(const char *path, const exray_options *optio
 EXRAY_API const char *exray_error(void);
 // Writes all that waits, and the index. Returns 0 or the errno at which writing stopped; `totals` may be NULL.
 EXRAY_API int exray_close(exray_capture *x, exray_totals *totals);
+// Waits until all that was logged up to now is in the file: for moments after which the app may be gone. Nothing else
+// waits, exray_close apart. Returns 0 or the errno at which writing stopped.
+EXRAY_API int exray_flush(exray_capture *x);
 // What it has come to so far.
 EXRAY_API void exray_count(const exray_capture *x, exray_totals *totals);
 

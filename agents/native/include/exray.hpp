@@ -222,6 +222,8 @@ class capture {
     void sensor(const char *name, std::initializer_list<double> values) const {
         exray_log_sensor(log_, name, values.begin(), static_cast<std::uint32_t>(values.size()));
     }
+    // Waits until all that was logged is in the file. Returns 0 or the errno at which writing stopped.
+    int flush() const { return exray_flush(log_); }
     exray_totals count() const {
         exray_totals totals;
         exray_count(log_, &totals);

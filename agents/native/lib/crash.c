@@ -11,6 +11,9 @@ enum { SIGNAL_COUNT = sizeof SIGNALS / sizeof *SIGNALS, WAITS = 100 };
 static _Atomic(struct exray_capture *) watched[OPEN_CAPTURES];
 static struct sigaction before[SIGNAL_COUNT];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static _Atomic int runtime_first;
+
+void crash_runtime_first(void) { atomic_store(&runtime_first, 1); }
 
 static void wait_for(struct exray_capture *x) {
     if (pthread_equal(pthread_self(), x->writer)) return;
@@ -21,8 +24,23 @@ static void wait_for(struct exray_capture *x) {
     }
 }
 
+static void on_crash(int signal, siginfo_t *info, void *context);
+
+// Whether who had the signal before made it good. Who lets the process die takes his handler away, or aborts, and that
+// is heard here, too.
+static bool made_good(int signal, siginfo_t *info, void *context) {
+    for (int i = 0; i < SIGNAL_COUNT; i++) {
+        if (SIGNALS[i] != signal) continue;
+        if (before[i].sa_handler == SIG_DFL || before[i].sa_handler == SIG_IGN) return false;
+        if (before[i].sa_flags & SA_SIGINFO) before[i].sa_sigaction(signal, info, context);
+        else before[i].sa_handler(signal);
+    }
+    struct sigaction now;
+    return sigaction(signal, NULL, &now) == 0 && now.sa_sigaction == on_crash;
+}
+
 static void on_crash(int signal, siginfo_t *info, void *context) {
-    (void)context;
+    if (atomic_load(&runtime_first) && made_good(signal, info, context)) return;
     for (int i = 0; i < OPEN_CAPTURES; i++) {
         struct exray_capture *x = atomic_load(&watched[i]);
         if (x) wait_for(x);
@@ -36,9 +54,11 @@ static void on_crash(int signal, siginfo_t *info, void *context) {
 
 static void install(void) {
     for (int i = 0; i < SIGNAL_COUNT; i++) {
+        // Asked before it is replaced: another thread's signal may come the moment it is.
+        sigaction(SIGNALS[i], NULL, &before[i]);
         struct sigaction action = {.sa_sigaction = on_crash, .sa_flags = SA_ONSTACK | SA_SIGINFO};
-        sigemptyset(&action.sa_mask);
-        sigaction(SIGNALS[i], &action, &before[i]);
+        action.sa_mask = before[i].sa_mask;
+        sigaction(SIGNALS[i], &action, NULL);
     }
 }
 

@@ -19,6 +19,7 @@
 enum {
     RING = 256 << 10,
     CHUNK = 64 << 10,
+    WAKE = RING / 2,   // waiting bytes that the writer is not left to find by itself
     AROUND = 31 + 16,  // of a message in the file: its record and its entry in the index
     TAIL = 4096,       // of the file, schemas and chunk index apart
     PASS_APP = 5,
@@ -90,10 +91,13 @@ static int write_header(struct exray_capture *x, const char *path, const uint8_t
 
 static void release(struct exray_capture *x) {
     if (x->fd >= 0) close(x->fd);
+    if (x->statm >= 0) close(x->statm);
     mcap_free(&x->mcap);
     ring_free(&x->ring);
     for (size_t i = 0; i < FRAMES_OPEN; i++) bytes_free(&x->frames[i].held);
     pthread_mutex_destroy(&x->specs_lock);
+    pthread_mutex_destroy(&x->flush_lock);
+    pthread_cond_destroy(&x->flush_over);
     sem_destroy(&x->wake);
     free(x);
 }
@@ -112,12 +116,15 @@ exray_capture *exray_open(const char *path, const exray_options *options) {
         log_refuse("no memory");
         return NULL;
     }
-    x->fd = -1;
+    x->fd = x->statm = -1;
     if (options) memcpy(&x->options, options, options->size < sizeof *options ? options->size : sizeof *options);
     pthread_mutex_init(&x->specs_lock, NULL);
+    pthread_mutex_init(&x->flush_lock, NULL);
+    pthread_cond_init(&x->flush_over, NULL);
     sem_init(&x->wake, 0, 0);
     error = ring_open(&x->ring, x->options.ring ? x->options.ring : RING) ? write_header(x, path, model ? digest : NULL)
                                                                           : ENOMEM;
+    if (!x->options.no_memory) x->statm = procfs_statm();
     x->options.labels = NULL, x->options.app = x->options.model = NULL;  // the caller's
     atomic_store(&x->logged_bytes, x->mcap.offset);
     uint64_t least = 2 * (x->mcap.start + TAIL);
@@ -146,6 +153,12 @@ void exray_count(const exray_capture *x, exray_totals *totals) {
     totals->dropped_bytes = atomic_load(&x->dropped_bytes);
     totals->over_budget = atomic_load(&x->over_budget);
     totals->error = atomic_load(&x->error);
+}
+
+int exray_flush(exray_capture *x) {
+    if (!x) return 0;
+    writer_flush(x);
+    return atomic_load(&x->error);
 }
 
 int exray_close(exray_capture *x, exray_totals *totals) {
@@ -190,10 +203,8 @@ bool log_put(struct exray_capture *x, enum log_channel channel, uint64_t time, c
     if (body_size) memcpy(space.at + head_size, body, body_size);
     ring_commit(&x->ring, space);
     atomic_fetch_add_explicit(&x->logged_bytes, AROUND + head_size + body_size, memory_order_relaxed);
-    if (ring_fill(&x->ring) > 0.5) {
-        int waiting = 0;
-        if (sem_getvalue(&x->wake, &waiting) == 0 && waiting == 0) sem_post(&x->wake);
-    }
+    size_t many = x->ring.size / 2 < WAKE ? x->ring.size / 2 : WAKE;
+    if (ring_waiting(&x->ring) > many) writer_wake(x);
     return true;
 }
 
@@ -295,7 +306,7 @@ void exray_frame_stop(exray_capture *x, exray_frame frame) {
     at = wire_uint(at, 4, opened->start);
     at = wire_uint(at, 5, opened->preprocess_ns);
     at = wire_uint(at, 6, opened->invoke_ns);
-    if (!x->options.no_memory) at = wire_uint(at, 7, procfs_rss());
+    if (!x->options.no_memory) at = wire_uint(at, 7, procfs_statm_rss(x->statm));
     at = wire_uint(at, 8, now - opened->start);
     if (opened->logged && opened->held.size) send_held(x, &opened->held);
     if (log_affords(x, AROUND + (size_t)(at - message), false)) {

@@ -52,7 +52,7 @@ struct exray_capture {
     struct ring ring;
     struct mcap mcap;
     exray_options options;
-    int fd;
+    int fd, statm;
 
     _Atomic uint32_t last_frame;
     struct open_frame frames[FRAMES_OPEN];
@@ -66,6 +66,10 @@ struct exray_capture {
     pthread_t writer;
     sem_t wake;
     _Atomic int closing, crashing, crash_written, error;
+    _Atomic uint64_t flushes_asked;
+    uint64_t flushes_done;
+    pthread_mutex_t flush_lock;
+    pthread_cond_t flush_over;
     _Atomic uint64_t file_bytes;
 };
 
@@ -88,10 +92,17 @@ bool log_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint32_t spec_id(struct exray_capture *x, enum log_channel channel, const void *message, size_t size);
 
 int writer_start(struct exray_capture *x);
+// Tells the writer that there is work.
+void writer_wake(struct exray_capture *x);
+// Until what was put before is in the file.
+void writer_flush(struct exray_capture *x);
 void writer_stop(struct exray_capture *x);
 
 // Captures whose ring is written out when the process is about to die.
 void crash_watch(struct exray_capture *x);
 void crash_unwatch(struct exray_capture *x);
+// From now on whoever had these signals before is asked first, and only what he does not make good is a crash: a virtual
+// machine's null checks and polls are signals, thousands of them, and no crashes.
+void crash_runtime_first(void);
 
 #endif

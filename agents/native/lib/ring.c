@@ -102,8 +102,8 @@ void ring_release(struct ring *ring, const struct ring_record *record) {
     atomic_store_explicit(&ring->tail, record->end, memory_order_release);
 }
 
-double ring_fill(const struct ring *ring) {
+size_t ring_waiting(const struct ring *ring) {
     uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-    return (double)(head - tail) / (double)ring->size;
+    return (size_t)(head - tail);
 }

@@ -40,8 +40,8 @@ void ring_commit(struct ring *ring, struct ring_space space);
 // The oldest record that was committed; false where there is none. It stays until ring_release.
 bool ring_peek(struct ring *ring, struct ring_record *record);
 void ring_release(struct ring *ring, const struct ring_record *record);
-// Share of the room that is taken, 0..1, as it is while others write.
-double ring_fill(const struct ring *ring);
+// Bytes that are taken, as it is while others write.
+size_t ring_waiting(const struct ring *ring);
 // The largest record that can ever fit.
 size_t ring_largest(const struct ring *ring);
 

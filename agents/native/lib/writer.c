@@ -56,12 +56,24 @@ static void nap(struct exray_capture *x) {
     while (sem_timedwait(&x->wake, &until) != 0 && errno == EINTR) continue;
 }
 
+static void flushed_up_to(struct exray_capture *x, uint64_t asked) {
+    pthread_mutex_lock(&x->flush_lock);
+    x->flushes_done = asked;
+    pthread_cond_broadcast(&x->flush_over);
+    pthread_mutex_unlock(&x->flush_lock);
+}
+
 static void *run(void *log) {
     struct exray_capture *x = log;
-    uint64_t flushed = monotonic_ns(), told = 0;
+    uint64_t flushed = monotonic_ns(), told = 0, done = 0;
     while (!atomic_load(&x->closing)) {
         nap(x);
+        uint64_t asked = atomic_load(&x->flushes_asked);  // before looking at what there is
         drain(x);
+        if (asked != done) {
+            flush(x, &told);
+            flushed_up_to(x, done = asked);
+        }
         if (atomic_load(&x->crashing) && !atomic_load(&x->crash_written)) {
             flush(x, &told);
             atomic_store(&x->crash_written, 1);
@@ -73,7 +85,21 @@ static void *run(void *log) {
     }
     drain(x);
     flush(x, &told);
+    flushed_up_to(x, UINT64_MAX);
     return NULL;
+}
+
+void writer_wake(struct exray_capture *x) {
+    int waiting = 0;
+    if (sem_getvalue(&x->wake, &waiting) == 0 && waiting == 0) sem_post(&x->wake);
+}
+
+void writer_flush(struct exray_capture *x) {
+    uint64_t asked = atomic_fetch_add(&x->flushes_asked, 1) + 1;
+    sem_post(&x->wake);
+    pthread_mutex_lock(&x->flush_lock);
+    while (x->flushes_done < asked) pthread_cond_wait(&x->flush_over, &x->flush_lock);
+    pthread_mutex_unlock(&x->flush_lock);
 }
 
 int writer_start(struct exray_capture *x) { return pthread_create(&x->writer, NULL, run, x); }

@@ -16,12 +16,22 @@ size_t procfs_read(const char *path, char *text, size_t size) {
     return got;
 }
 
-uint64_t procfs_rss(void) {
+int procfs_statm(void) { return open("/proc/self/statm", O_RDONLY | O_CLOEXEC); }
+
+uint64_t procfs_statm_rss(int fd) {
     char text[128];
-    procfs_read("/proc/self/statm", text, sizeof text);
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
     const char *resident = strchr(text, ' ');
     long page = sysconf(_SC_PAGESIZE);
     return resident && page > 0 ? strtoull(resident, NULL, 10) * (uint64_t)page : 0;
+}
+
+uint64_t procfs_rss(void) {
+    int fd = procfs_statm();
+    uint64_t rss = procfs_statm_rss(fd);
+    if (fd >= 0) close(fd);
+    return rss;
 }
 
 uint64_t procfs_peak_rss(void) {
