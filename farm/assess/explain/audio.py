@@ -230,30 +230,39 @@ def _feature_rate(sounds: Sounds, way: Way) -> int:
 
 
 def _wave_rate(sounds: Sounds, way: Way) -> int:
-    """On a beginning that grows: the longer it is, the closer the rate must be, and the fewer are left to try."""
-    fed = sounds.fed[0][::-1] if way.backwards == "samples" else sounds.fed[0]
-    inside = np.isfinite(fed) & (fed > sounds.low) & (fed < sounds.high)
-    fed = np.where(inside, fed, 0.0)
-    forward = replace(way, backwards="clip" if way.backwards == "clip" else "")
-    mono = sounds.samples(replace(forward, assumed=sounds.audio.sample_rate), 0)
-    power = np.cumsum((fed - fed.mean()) ** 2)
-    # Where there is a sound at last, but no further than can be searched.
-    length = min(len(fed), max(256, min(2048, int(np.searchsorted(power, 1e-3 * power[-1])))))
+    """On a beginning that grows: the longer it is, the closer the rate must be, and the fewer are left to try. On all frames
+    together: a tone is like itself at many rates, and another tone at others."""
+    heard = [
+        (sounds.mono(way, f), np.nan_to_num(fed[::-1] if way.backwards == "samples" else fed, posinf=0.0, neginf=0.0))
+        for f, fed in enumerate(sounds.fed)
+    ]
+    whole = max(len(fed) for _, fed in heard)
+    length = min(whole, *(_onset(fed) for _, fed in heard))
     logs = np.arange(math.log(RATE_LOW), math.log(RATE_HIGH), 0.7 / length)
     while True:
-        right = fed[:length] - fed[:length].mean()
 
-        def unlike(log: float, right: Array = right) -> float:
-            made = roughly(mono, math.exp(log) / sounds.audio.sample_rate, len(right))
-            made = made - made.mean()
-            own, both = (float(np.einsum("i,i->", made, other)) for other in (made, right))
-            return -abs(both) / max(1e-12, math.sqrt(own))
+        def unlike(log: float, length: int = length) -> float:
+            scale = math.exp(log) / sounds.audio.sample_rate
+            return -sum(_likeness(roughly(mono, scale, len(fed[:length])), fed[:length]) for mono, fed in heard)
 
         best = _lowest(logs, [unlike(log) for log in logs.tolist()])
-        if length == len(fed):
+        if length == whole:
             return round(math.exp(best[0]))
-        length = min(len(fed), 2 * length)
+        length = min(whole, 2 * length)
         logs = np.sort((np.array(best)[:, None] + np.arange(-3, 3.01, 0.5) / length).ravel())
+
+
+def _onset(fed: Array) -> int:
+    """Samples up to where there is a sound at last, but no more than can be searched."""
+    power = np.cumsum((fed - fed.mean()) ** 2)
+    return max(256, min(2048, int(np.searchsorted(power, 1e-3 * power[-1]))))
+
+
+def _likeness(made: Array, right: Array) -> float:
+    """Share of the one that the other explains, 0..1, whatever its gain and offset."""
+    made, right = made - made.mean(), right - right.mean()
+    own, other, both = (float(np.einsum("i,i->", *pair)) for pair in ((made, made), (right, right), (made, right)))
+    return abs(both) / max(1e-12, math.sqrt(own * other))
 
 
 def _lowest(places: Array, values: Sequence[float]) -> list[float]:

@@ -121,17 +121,22 @@ class Sounds:
         to = way.audio.sample_rate
         key = (frame, way.audio.channel if clip.samples.shape[1] > 1 else "", rate, to, way.resampler, way.backwards)
         if key not in self._samples:
-            made = clip.samples[::-1] if way.backwards == "clip" else clip.samples
             needed = dsp.samples_needed(self.audio, self.shape, "")
             if rate == way.audio.sample_rate or way.resampler == "sinc":
+                made = clip.samples[::-1] if way.backwards == "clip" else clip.samples
                 found = dsp.fitted(wav.Clip(made, rate), way.audio, needed)
             else:
-                mono = dsp.fitted(wav.Clip(made, way.audio.sample_rate), way.audio, len(made))
-                found = roughly(mono, rate / way.audio.sample_rate, needed, way.resampler)
+                found = roughly(self.mono(way, frame), rate / way.audio.sample_rate, needed, way.resampler)
             while len(self._samples) >= KEPT_SAMPLES:
                 self._samples.pop(next(iter(self._samples)))
             self._samples[key] = found[::-1] if way.backwards == "samples" else found
         return self._samples[key]
+
+    def mono(self, way: Way, frame: int) -> Array:
+        """One channel of the whole clip at its own rate: f64 [n], in 16-bit units."""
+        samples = self.clips[frame].samples
+        made = samples[::-1] if way.backwards == "clip" else samples
+        return dsp.fitted(wav.Clip(made, way.audio.sample_rate), way.audio, len(made))
 
     def made(self, way: Way, frame: int) -> Array:
         """What such a device feeds, before it is quantized: f64 [n]."""

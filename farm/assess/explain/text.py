@@ -213,17 +213,18 @@ def _candidate(
     chosen: Sequence[tuple[Change, tuple[str, ...], int]],
 ) -> Candidate:
     row = symbols.copy()
+    put = {}
     for place, mark in PLACES.items():
         # An id of its own was read off the device as it is, whatever else was shifted.
         added = [by for _, places, by in sorted(chosen, key=lambda c: len(c[1])) if place in places][:1]
-        row[symbols == mark] = (right[place] or 0) + sum(added)
+        row[symbols == mark] = put[place] = (right[place] or 0) + sum(added)
     known = texts.at_ids & (symbols >= 0)
     by = sum(by for _, places, by in chosen if "words" in places)
     row[known] += by
     if by:
         last = max(texts.ids.values())
-        guards = [0, last, *(i for i in (texts.text.unknown, texts.text.pad) if i is not None)]
-        guards += row[symbols == PLACES["unknown"]][:1].tolist()
+        # Its unknown id also where these texts have no unknown word.
+        guards = [0, last, put["unknown"], *(i for i in (texts.text.unknown, texts.text.pad) if i is not None)]
         # The model holds no ids beyond its vocabulary: apps put one that it holds.
         guarded = known & ((row < 0) | (row > last)) & np.isin(texts.fed, guards)
         row[guarded] = texts.fed[guarded]
