@@ -6,6 +6,7 @@
     |   |-- RecipeError         the recipe is wrong (file and line)
     |   |-- InputsError         inputs or labels are wrong
     |   |-- CaptureError    the file is no capture, is damaged, or needs a newer farm
+    |   |-- AppError            the attached app is not there, cannot be started, died, or never ended
     |   |-- SelectorError       the selector is wrong (column) or matches nothing
     |   |-- QuotaError          the user has too many runs waiting
     |   `-- SettingsError       farm.toml is wrong (file and line)
@@ -73,6 +74,10 @@ class InputsError(JobError):
 
 class CaptureError(JobError):
     """The file is no capture, breaks the format's rules or limits, or was written for a newer farm."""
+
+
+class AppError(JobError):
+    """The app that is attached is not there, cannot be started or reached, died, or did not end its capture in time."""
 
 
 class SelectorError(JobError):

@@ -117,6 +117,16 @@ class UserFile(_Model):
     sha256: str
 
 
+class App(_Model):
+    """The user's own app, which plays the frames instead of the farm's agent."""
+
+    package: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$", max_length=200)
+    activity: str = Field(default="", pattern=r"^(\.?[A-Za-z][A-Za-z0-9_.$]*)?$", max_length=200)
+    """What starts it; empty: what the launcher starts."""
+    sensors: str = ""
+    """sha256 of a table of readings that lies beside the frames; empty: none."""
+
+
 class Variant(_Model):
     """What one configuration of a job has other than the submission says; None: the same."""
 
@@ -161,7 +171,8 @@ class Submission(_Model):
     model_sha256: str
     inputs: str = ""
     """Where the frames came from, for people."""
-    frames: tuple[InputFrame, ...] = Field(min_length=1, max_length=100_000)
+    frames: tuple[InputFrame, ...] = Field(max_length=100_000)
+    """None where an app has inputs of its own."""
     labels: tuple[str, ...] = ()
     """Class names by index, where known."""
     recipe: RecipeUse | None = None
@@ -215,10 +226,16 @@ class Submission(_Model):
     """Rounds of a pair: each runs all frames through A, then through B."""
     variants: tuple[Variant, ...] = Field(default=(), max_length=256)
     """The configurations of the job; none: the submission itself is the only one."""
+    app: App | None = None
+    """Passes, kernels, threads and warm-up are the app's own then."""
     terms: Terms = Terms()
 
     @model_validator(mode="after")
     def _variants_fit(self) -> Self:
+        if self.app is not None and (self.variants or self.terms.pair):
+            raise ValueError("an app has one configuration, its own")
+        if self.app is None and not self.frames:
+            raise ValueError("there are no frames")
         names = [variant.name for variant in self.variants]
         if len(set(names)) < len(names):
             raise ValueError("two variants have one name")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from PIL import Image
 from farm.capture.recording import RecordingWriter, load
 from farm.errors import CaptureError
 from farm.inputs import IMAGES, SOUNDS, TEXTS
+from farm.submission import InputFrame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
     from farm.capture.rows import ElementRow
     from farm.model.graph import Graph
     from farm.store.artifacts import ArtifactStore
+    from farm.submission import FrameKind, Submission
 
     Array = np.ndarray[Any, Any]
 
 RAW = "frame"
 """Name of the element that is what came into the pipeline: an image, a text, or the bytes of a WAV file."""
+FRAME_KINDS: dict[str, FrameKind] = {"image": "image", "text": "text", "bytes": "audio"}
 SUFFIXES = {"image": ".png", "text": ".txt", "bytes": ".wav"}
 ORDERS = {
     "rgb": (0, 1, 2),
@@ -84,6 +88,26 @@ def write_frames(recording: Recording, folder: Path, artifacts: ArtifactStore) -
     for frame, row in raw.items():
         (folder / called[frame]).write_bytes(as_file(row, artifacts))
     return len(raw)
+
+
+def own_frames(recording: Recording, artifacts: ArtifactStore) -> tuple[InputFrame, ...]:
+    """The raw frames as those of a submission; their files are stored.
+
+    Raises:
+        CaptureError: there are none, or a picture is of a format that is not known.
+    """
+    called = names(recording, artifacts)
+    found = tuple(
+        InputFrame(name=called[index], kind=FRAME_KINDS[row.kind], sha256=(artifacts.put(as_file(row, artifacts)),))
+        for index, row in raw_frames(recording, artifacts).items()
+        if index in called
+    )
+    if not found:
+        raise CaptureError(
+            "does not hold its inputs", where=recording.header.app or "the app's capture",
+            remedy=f"log what comes in as an element named {RAW}, or play frames to the app",
+        )  # fmt: skip
+    return found
 
 
 def as_file(row: ElementRow, artifacts: ArtifactStore) -> bytes:
@@ -144,6 +168,49 @@ def as_passes(
             artifacts, writer.close(peak_rss_bytes=recording.peak_rss_bytes, complete=recording.complete)
         )
     return found
+
+
+def called(recording: Recording, submission: Submission, artifacts: ArtifactStore) -> dict[int, InputFrame]:
+    """Which frame of the submission each of the app's is: by name; else by name without ending, where that is one's alone."""
+    by_name = {frame.name: frame for frame in submission.frames}
+    stems = Counter(Path(name).stem for name in by_name)
+    by_stem = {Path(name).stem: frame for name, frame in by_name.items() if stems[Path(name).stem] == 1}
+    found: dict[int, InputFrame] = {}
+    for index, name in names(recording, artifacts).items():
+        frame = by_name.get(name) or by_stem.get(Path(name).stem)
+        if frame is not None and by_name.pop(frame.name, None) is not None:  # of a name that comes twice, the first
+            found[index] = frame
+    return found
+
+
+def matched(
+    recording: Recording, graph: Graph, submission: Submission, artifacts: ArtifactStore
+) -> tuple[Submission, dict[str, Recording]]:
+    """The submission with the frames that both it and the app's capture have, and the passes that stand for the capture. One
+    without frames gets the app's own.
+
+    Raises:
+        CaptureError: the capture logged none of them, or is of another model.
+    """
+    told, app = recording.header.model_sha256, recording.header.app or "the app's capture"
+    if told and told != submission.model_sha256:
+        raise CaptureError(
+            f"is of another model: the app ran {told[:12]}", where=app,
+            remedy=f"give its model instead of {submission.model_name}",
+        )  # fmt: skip
+    # An app need not tell its model: then the one that was named is taken for it.
+    header = recording.header.model_copy(update={"model_sha256": submission.model_sha256})
+    recording = recording.model_copy(update={"header": header})
+    if not submission.frames:
+        submission = submission.model_copy(update={"frames": own_frames(recording, artifacts)})
+    known = {i: frame for i, frame in called(recording, submission, artifacts).items() if i in recording.frames}
+    if not known:
+        raise CaptureError(
+            "logged in full none of the inputs that were given", where=app,
+            remedy="name frames as the files of --inputs are named, and log inputs and outputs",
+        )  # fmt: skip
+    passes = as_passes(recording, graph, artifacts, {index: frame.name for index, frame in known.items()})
+    return submission.model_copy(update={"frames": tuple(known.values())}), dict(passes)
 
 
 def _index(spec: TensorSpec, graph: Graph) -> int:

@@ -11,6 +11,7 @@ import typer
 
 from farm import __version__
 from farm.cli import (
+    attach,
     backup,
     bundle,
     capture,
@@ -23,6 +24,7 @@ from farm.cli import (
     fleet,
     lint,
     options,
+    play,
     render,
     runtime,
     sensitivity,
@@ -60,6 +62,8 @@ app.command()(doctor.doctor)
 app.command()(lint.lint)
 app.command()(diagnose.diagnose)
 app.command()(compare.compare)
+app.command()(play.play)
+app.command()(attach.attach)
 app.command()(sensitivity.sensitivity)
 app.command()(top.top)
 app.command()(systemd.systemd)

@@ -119,40 +119,21 @@ class _Sides:
 
     def _side(self, letter: str, word: str) -> Side:
         from farm.assess.gather import Room
-        from farm.compare.pairing import Side
-        from farm.model import graph as graphs
+        from farm.cli import sides
         from farm.run.steps import spread
 
         subject = self._subjects.get(letter)
         if subject is not None:
-            submission, recordings = subject.submission, dict(subject.recordings)
-            if "latency" not in subject.captures:
-                recordings.pop("latency", None)
-        else:
-            submission, name = self._referred(letter, word)
-            other = next((s for s in self._subjects.values()), None)
-            room = Room(submission, self.store, self.settings.data / "references", self.tell)
-            known = None if other is None else other.recordings.get("layers")
-            frames = room.frames(known) if known is not None else tuple(spread(submission, LAYER_FRAMES))
-            answered = (
-                room.frames(other.recordings["latency"]) if other is not None else tuple(enumerate(submission.frames))
-            )
-            recordings = {"layers": room.every_tensor(name, frames), "latency": room.outputs(name, answered)}
-            # Times of a reference are this computer's, taken as it happened to be: no figure to lay beside another.
-            recordings = {
-                k: r.model_copy(update={"times": "", "ops": "", "peak_rss_bytes": 0}) for k, r in recordings.items()
-            }
-        use = submission.expected or submission.recipe
-        return Side(
-            name=word,
-            model=submission.model_name,
-            model_sha256=submission.model_sha256,
-            graph=graphs.read(self.store.read(submission.model_sha256), submission.model_name),
-            recordings=recordings,
-            frames=submission.frames,
-            recipe=None if use is None else use.recipe,
-            classes=submission.labels,
+            return sides.of_subject(word, subject, self.store)
+        submission, name = self._referred(letter, word)
+        other = next((s for s in self._subjects.values()), None)
+        room = Room(submission, self.store, self.settings.data / "references", self.tell)
+        known = None if other is None else other.recordings.get("layers")
+        layered = room.frames(known) if known is not None else tuple(spread(submission, LAYER_FRAMES))
+        answered = (
+            room.frames(other.recordings["latency"]) if other is not None else tuple(enumerate(submission.frames))
         )
+        return sides.of_reference(word, name, room, layered, answered)
 
     def _model(self, letter: str) -> Path | None:
         from farm.cli.submit import check_model

@@ -281,7 +281,9 @@ def _assessed(
 
 def _document(subject: Subject, found: AssessedRun) -> Run:
     """The run as the farm would have concluded it."""
-    measured = "latency" in subject.captures
+    from farm.cli.subject import APP
+
+    measured = bool({"latency", APP} & subject.captures.keys())
     return subject.run.model_copy(
         update={
             "verdict": found.verdict,

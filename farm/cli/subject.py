@@ -87,24 +87,35 @@ def _refusal(run: Run) -> str:
     """Why a run cannot be looked at; empty where it can."""
     if run.pair is not None:
         return "it is a pair, and pairs log answers alone; farm show has them"
-    kept = [c for c in run.captures if c.name in PASSES and not c.removed]
+    kept = [c for c in run.captures if c.name in (*PASSES, APP) and not c.removed]
     if not run.captures:
         return f"it is {run.status} and left no captures"
-    if not any(c.name in ("latency", "layers") for c in kept):
+    if not any(c.name in ("latency", "layers", APP) for c in kept):
         return "its captures were removed by retention"
     return ""
 
 
 def _of_run(run: Run, submitted: Submission, client: Client, artifacts: ArtifactStore) -> Subject:
     chosen = next((s for name, s in submitted.configurations() if name == run.variant), submitted)
-    captures = {c.name: c.sha256 for c in run.captures if c.name in PASSES and not c.removed}
+    captures = {c.name: c.sha256 for c in run.captures if c.name in (*PASSES, APP) and not c.removed}
     fetch((*captures.values(), *inputs_of(chosen.model_dump(mode="json"))), client, artifacts)
     source = f"device:{run.target.serial}" if run.target is not None else ""
     recordings = {
         name: _recorded(artifacts.path(sha256), source, artifacts, f"run {run.id}, pass {name}")
         for name, sha256 in captures.items()
     }
+    if APP in recordings:
+        graph = graphs.read(artifacts.read(chosen.model_sha256), chosen.model_name)
+        chosen, passes = apps.matched(_named(recordings.pop(APP), run), graph, chosen, artifacts)
+        recordings = passes | recordings
     return _ready(Subject(run, chosen, recordings, Costs(run.energy, run.throttled), captures=captures))
+
+
+def _named(recording: Recording, run: Run) -> Recording:
+    """An app's recording with what it cannot know of its device."""
+    known = {} if run.target is None else {"serial": run.target.serial, "kind": run.target.kind}
+    header = recording.header.model_copy(update={"labels": recording.header.labels | known})
+    return recording.model_copy(update={"header": header})
 
 
 def fetch(wanted: Sequence[str], client: Client, artifacts: ArtifactStore) -> None:
@@ -160,7 +171,7 @@ def of_captures(words: Sequence[str], submission: Submission, artifacts: Artifac
     recordings = {name: recording for name, (_, recording) in read.items()}
     graph = graphs.read(artifacts.read(submission.model_sha256), submission.model_name)
     if APP in recordings:
-        submission, passes = _of_app(recordings.pop(APP), graph, submission, artifacts)
+        submission, passes = apps.matched(recordings.pop(APP), graph, submission, artifacts)
         recordings = passes | recordings
     for word, recording in recordings.items():
         fits(recording, graph, submission, word)
@@ -190,32 +201,6 @@ def of_captures(words: Sequence[str], submission: Submission, artifacts: Artifac
     }
     chosen = submission.model_copy(update={"frames": frames, "kernel": first.kernel or "delegate"})
     return _ready(Subject(run, chosen, named, captures={name: sha256 for name, (sha256, _) in read.items()}))
-
-
-def _of_app(
-    app: Recording, graph: Graph, submission: Submission, artifacts: ArtifactStore
-) -> tuple[Submission, dict[str, Recording]]:
-    """With the frames that both the app's capture and the submission have, and the passes that stand for it.
-
-    Raises:
-        CaptureError: the capture logged none of them, or is of another model.
-    """
-    told = app.header.model_sha256
-    if told and told != submission.model_sha256:
-        raise CaptureError(
-            f"is of another model: the app ran {told[:12]}", where=app.header.app or "the app's capture",
-            remedy=f"give its model instead of {submission.model_name}",
-        )  # fmt: skip
-    by_name = {frame.name: frame for frame in submission.frames}
-    called = {i: name for i, name in apps.names(app, artifacts).items() if name in by_name and i in app.frames}
-    if not called:
-        raise CaptureError(
-            "logged in full none of the inputs that were given", where=app.header.app or "the app's capture",
-            remedy="name frames as the files of --inputs are named, and log inputs and outputs",
-        )  # fmt: skip
-    frames = tuple(by_name[name] for name in called.values())
-    passes = apps.as_passes(app, graph, artifacts, called)
-    return submission.model_copy(update={"frames": frames}), dict(passes)
 
 
 def frames_of(what: Sequence[str], stack: ExitStack, artifacts: ArtifactStore) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +22,6 @@ from farm.virtual.daemon import FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from farm.settings import Settings
     from farm.virtual import VirtualPhone
@@ -106,18 +106,46 @@ def fault(
     """Give a virtual phone a fault, for good or for some seconds; docs/virtual.md lists them."""
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
-        known = virtual.listed(folder(lab.settings))
-        found = [p for p in known if phone in {p.name, p.serial}]
-        if not found:
-            names = ", ".join(p.name for p in known) or "none is up: farm virtual up"
-            raise SelectorError(f"no virtual phone is called {phone!r}", remedy=names)
+        found = _called(lab.settings, phone)
         pairs = [option.partition("=") for option in options or ()]
         numbers = {key: value for key, _, value in pairs}
-        active = virtual.fault(found[0], name, for_s=for_s, **numbers)  # type: ignore[arg-type]  # read as numbers
+        active = virtual.fault(found, name, for_s=for_s, **numbers)  # type: ignore[arg-type]  # read as numbers
         if as_json:
-            shell.print_json(json.dumps({"name": found[0].name, "serial": found[0].serial, "active": active}))
+            shell.print_json(json.dumps({"name": found.name, "serial": found.serial, "active": active}))
         else:
-            lab.out.print(f"{found[0].name}: {', '.join(active) or 'no fault lasts'}")
+            lab.out.print(f"{found.name}: {', '.join(active) or 'no fault lasts'}")
+
+
+@app.command()
+def install(
+    context: typer.Context,
+    phone: Annotated[str, typer.Argument(help="The phone's name or serial.")],
+    app_folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="With app.toml and a Linux program.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Put an app on a virtual phone, for farm attach; docs/virtual.md says what it is."""
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        found = _called(lab.settings, phone)
+        made = virtual.install(found, app_folder)
+        if as_json:
+            shell.print_json(json.dumps({"name": found.name, "serial": found.serial, "package": made.package}))
+        else:
+            lab.out.print(f"{found.name}: {made.package} is installed", highlight=False)
+
+
+def _called(settings: Settings, phone: str) -> VirtualPhone:
+    """The phone of this name or serial.
+
+    Raises:
+        SelectorError: none has it.
+    """
+    known = virtual.listed(folder(settings))
+    found = [p for p in known if phone in {p.name, p.serial}]
+    if not found:
+        names = ", ".join(p.name for p in known) or "none is up: farm virtual up"
+        raise SelectorError(f"no virtual phone is called {phone!r}", remedy=names)
+    return found[0]
 
 
 def folder(settings: Settings) -> Path:

@@ -9,17 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from farm.assess import app as apps
 from farm.assess.assess import assess_run
 from farm.assess.baseline import Costs, reread
 from farm.capture import recording
-from farm.capture.ingest import ingest
+from farm.capture.ingest import ingest, record
 from farm.compare.pair import Variants, compare_pair, conclude
-from farm.errors import BugError, FarmError, InfrastructureError, ModelError
+from farm.errors import BugError, CaptureError, FarmError, InfrastructureError, ModelError
 from farm.fleet import hosts
 from farm.fleet.adb import AdbDevice, PushItem
 from farm.model import graph as graphs
 from farm.report.document import CaptureLink, Run, RunStatus, Target
 from farm.run import bundle, evidence, passes, stage
+from farm.run.app.session import Session, told_missing
 from farm.run.measure import Measuring
 from farm.run.steps import Planner
 from farm.run.work import BrokenOffError
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
     from farm.run.work import Perform, Progress, Work
     from farm.settings import Settings
     from farm.store.artifacts import ArtifactStore
-    from farm.submission import Submission
+    from farm.submission import App, Submission
+
+    Ingest = Callable[[Path, str, ArtifactStore], str | None]
 
 CLEAN_UP_S = 15.0
 LOCK = f"{stage.FOLDER}/agent.lock"
@@ -121,6 +125,9 @@ class _Attempt:
 
     def _measure(self) -> None:
         """Everything that touches the device. It is left as it was found, but for the cache."""
+        if self.work.submission.app is not None:
+            self._attach(self.work.submission.app)
+            return
         abi, kind = self.work.device.abi, self.work.device.kind
         files = bundle.for_abi(abi, virtual=kind == "virtual", data=self.data)
         agent = stage.Blob.of_file(files.agent, sha256_of(files.agent), program=True)
@@ -143,6 +150,26 @@ class _Attempt:
         finally:
             with contextlib.suppress(InfrastructureError):  # gone devices are cleaned by the next run's own stage
                 self.device.shell(["rm", "-rf", self.folder], CLEAN_UP_S)
+
+    def _attach(self, app: App) -> None:
+        """The user's app plays the frames instead of our agent."""
+        submission = self.work.submission
+        self.conditions = {"context": "app", "model": submission.model_sha256[:12]}
+        self.trail.on_device = True
+        with tempfile.TemporaryDirectory(dir=_folder(self.data / "incoming")) as temporary:
+            session = Session(
+                self.device, app, submission, self.artifacts, self.folder, Path(temporary), str(self.work.run_id),
+                self._tell, self.check, self.trail,
+            )  # fmt: skip
+            try:
+                with self.measuring.prepared():
+                    session.play()
+            finally:
+                self.pushed, self.conditions = session.pushed, self.conditions | session.notes
+                for name, local in session.captures:
+                    self._keep(name, local, record)
+                with contextlib.suppress(InfrastructureError):
+                    self.device.shell(["rm", "-rf", self.folder], CLEAN_UP_S)
 
     def _turns(self) -> list[Turn]:
         """The passes in the order they run: those of the submission, or a pair's, A and B in turn."""
@@ -215,10 +242,10 @@ class _Attempt:
             if title not in self.recordings or not self.recordings[title].complete:
                 raise BugError("ended well, but its capture is cut off", where=f"{self.device.serial}: pass {title}")
 
-    def _keep(self, name: str, local: Path) -> None:
+    def _keep(self, name: str, local: Path, take: Ingest = ingest) -> None:
         """Store a capture, and its recording if it holds one."""
         sha256 = self.artifacts.put_file(local)
-        found = ingest(local, f"device:{self.device.serial}", self.artifacts)
+        found = take(local, f"device:{self.device.serial}", self.artifacts)
         if found is not None:
             self.recordings[name] = recording.load(self.artifacts, found)
         self.captures.append(
@@ -260,15 +287,19 @@ class _Attempt:
         if self.work.submission.terms.pair:
             return self._conclude_pair()
         measured = self.measuring.results()
+        submission, recordings = self.work.submission, self.recordings
+        if submission.app is not None:
+            submission, recordings = self._of_app()
+            measured["partial"] += told_missing(self.work.submission, submission)
         assessed = assess_run(
-            self.work.submission,
+            submission,
             self.artifacts,
             self.data / "references",
-            self.recordings["latency"],
-            self.recordings.get("layers"),
+            recordings["latency"],
+            recordings.get("layers"),
             self._tell,
-            isolated=self.recordings.get("isolated"),
-            profile=self.recordings.get("profile"),
+            isolated=recordings.get("isolated"),
+            profile=recordings.get("profile"),
             others=self._others(),
             costs=Costs(measured.get("energy", ()), measured["throttled"]),
             limits=self.settings.assertions,
@@ -290,6 +321,16 @@ class _Attempt:
             fired=assessed.fired,
             **measured,
         )
+
+    def _of_app(self) -> tuple[Submission, dict[str, Recording]]:
+        """The frames that the app played, and the passes that stand for its capture."""
+        submission = self.work.submission
+        graph = graphs.read(self.artifacts.read(submission.model_sha256), submission.model_name)
+        if "app" not in self.recordings:
+            raise CaptureError(
+                "was cut off before its header was whole", where="the app's capture", remedy="run it again"
+            )
+        return apps.matched(self.recordings["app"], graph, submission, self.artifacts)
 
     def _others(self) -> list[Recording]:
         """What other runs of the job computed of the same model; a capture that went since is no loss."""

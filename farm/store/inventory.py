@@ -85,6 +85,8 @@ def inputs_of(submission: dict[str, Any]) -> Iterator[str]:
     if submission.get("float_twin"):
         yield submission["float_twin"]["model_sha256"]
     yield from ((submission.get("baseline") or {}).get("captures") or {}).values()
+    if (submission.get("app") or {}).get("sensors"):
+        yield submission["app"]["sensors"]
     if submission.get("contract"):
         yield submission["contract"]
     for file in submission.get("assertions") or ():

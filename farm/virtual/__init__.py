@@ -5,7 +5,8 @@ A virtual phone says so: its property `ro.farm.virtual` is 1, and whatever is me
 
 from __future__ import annotations
 
+from farm.virtual.packages import install
 from farm.virtual.phones import down, fault, freeze, kill, listed, thaw, up
 from farm.virtual.state import VirtualPhone
 
-__all__ = ["VirtualPhone", "down", "fault", "freeze", "kill", "listed", "thaw", "up"]
+__all__ = ["VirtualPhone", "down", "fault", "freeze", "install", "kill", "listed", "thaw", "up"]

@@ -29,6 +29,10 @@ USER = 2000
 TEMPORARY = "data/local/tmp"
 STATE = "data/virtual"
 """Where the figures behind `dumpsys` lie, one small file each, for the host to change."""
+APPS = "data/app"
+"""The apps that farm.virtual.packages put there, each in a folder of its name; the phone itself can only read them."""
+APP_DATA, SHARED = "data/data", "storage/emulated/0"
+"""Where apps keep their own files, and what everybody calls /sdcard."""
 SYSTEM = "data/system"
 """Where the phone's own services keep what its shell told them: settings, properties, the log."""
 _SYSTEM_BYTES = 4 << 20
@@ -45,6 +49,7 @@ ENVIRONMENT = {
 
 _FOLDERS = (
     "system/bin", "system/etc", "vendor/bin", "usr/lib", "dev/pts", "proc", "sys", TEMPORARY, SYSTEM, STATE,
+    APPS, APP_DATA, SHARED, "storage/self",
 )  # fmt: skip
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _SCRIPTS = resources.files("farm.virtual").joinpath("system")
@@ -150,8 +155,11 @@ def create(
     if runs_on is not None and profile.emulation is not None:
         emulator.create_places(root)
         (root / STATE / "cpuinfo").write_text(cpuinfo.text(profile.emulation, online(profile)))
-    os.chown(root / TEMPORARY, *owner)
-    (root / TEMPORARY).chmod(0o771)
+    (root / "storage/self/primary").symlink_to(f"/{SHARED}")
+    (root / "sdcard").symlink_to("storage/self/primary")
+    for folder in (TEMPORARY, APP_DATA, SHARED):
+        os.chown(root / folder, *owner)
+        (root / folder).chmod(0o771)
 
 
 def online(profile: Profile) -> int:
@@ -204,6 +212,10 @@ def mounts(root: Path, programs: Programs, runs_on: Emulator | None, storage_byt
     if runs_on is not None:
         result += emulator.mounts(runs_on)
         result.append(Mount("proc/cpuinfo", str(root / STATE / "cpuinfo"), read_only=True))
+    result += [
+        Mount(APP_DATA, str(root / APP_DATA)),
+        Mount(SHARED, str(root / SHARED), flags=MS_NOSUID | MS_NODEV | MS_NOEXEC),
+    ]
     if storage_bytes is None:
         result.append(Mount(TEMPORARY, str(root / TEMPORARY)))
     else:

@@ -33,3 +33,11 @@ idle_modes() {
   [ -r "$mine/deviceidle/light" ] && IFS= read -r light_state < "$mine/deviceidle/light"
   [ -r "$mine/deviceidle/deep" ] && IFS= read -r deep_state < "$mine/deviceidle/deep"
 }
+
+# entry PRIORITY TAG PID MESSAGE: a line for logcat
+entry() {
+  local now=$EPOCHREALTIME stamp tab='	'
+  stamp=$(toybox date -d "@${now%.*}" "+%m-%d %H:%M:%S").${now#*.}
+  printf '%s\t%s\t%s\t%s\t%s\n' "${stamp%???}" "$3" "$1" "${2//$tab/ }" "${4//[$tab
+]/ }" >> /data/system/log
+}
