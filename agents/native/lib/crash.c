@@ -2,6 +2,7 @@
 // while the one that crashed waits for them a moment. The handler itself calls nothing that is not safe in one.
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "log.h"
 
@@ -24,31 +25,35 @@ static void wait_for(struct exray_capture *x) {
     }
 }
 
-static void on_crash(int signal, siginfo_t *info, void *context);
-
-// Whether who had the signal before made it good. Who lets the process die takes his handler away, or aborts, and that
-// is heard here, too.
-static bool made_good(int signal, siginfo_t *info, void *context) {
+static const struct sigaction *had(int signal) {
     for (int i = 0; i < SIGNAL_COUNT; i++) {
-        if (SIGNALS[i] != signal) continue;
-        if (before[i].sa_handler == SIG_DFL || before[i].sa_handler == SIG_IGN) return false;
-        if (before[i].sa_flags & SA_SIGINFO) before[i].sa_sigaction(signal, info, context);
-        else before[i].sa_handler(signal);
+        if (SIGNALS[i] == signal) return &before[i];
     }
-    struct sigaction now;
-    return sigaction(signal, NULL, &now) == 0 && now.sa_sigaction == on_crash;
+    return NULL;
+}
+
+// Gives the signal to who had it before, and tells whether he made it good. Who lets the process die takes handlers
+// away, or aborts, and that is heard here, too.
+static bool made_good(const struct sigaction *by, int signal, siginfo_t *info, void *context) {
+    struct sigaction first, then;
+    sigaction(signal, NULL, &first);
+    if (by->sa_flags & SA_SIGINFO) by->sa_sigaction(signal, info, context);
+    else by->sa_handler(signal);
+    sigaction(signal, NULL, &then);
+    return then.sa_sigaction == first.sa_sigaction;
 }
 
 static void on_crash(int signal, siginfo_t *info, void *context) {
-    if (atomic_load(&runtime_first) && made_good(signal, info, context)) return;
+    const struct sigaction *by = had(signal);
+    bool asked = atomic_load(&runtime_first) && by->sa_handler != SIG_DFL && by->sa_handler != SIG_IGN;
+    if (asked && made_good(by, signal, info, context)) return;
     for (int i = 0; i < OPEN_CAPTURES; i++) {
         struct exray_capture *x = atomic_load(&watched[i]);
-        if (x) wait_for(x);
+        if (x && x->pid == getpid()) wait_for(x);
     }
+    if (asked) return;
     // Next to hear of it is who would have been first: the instruction fails again, or what was sent is sent again.
-    for (int i = 0; i < SIGNAL_COUNT; i++) {
-        if (SIGNALS[i] == signal) sigaction(signal, &before[i], NULL);
-    }
+    sigaction(signal, by, NULL);
     if (info->si_code <= 0) raise(signal);
 }
 

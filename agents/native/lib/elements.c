@@ -5,7 +5,7 @@
 #include "log.h"
 #include "wire.h"
 
-enum { NAME = 255, SPEC = NAME + 2 * WIRE_HEAD + (16 + EXRAY_MAX_RANK) * WIRE_UINT };
+enum { SPEC = 2 * NAME + 2 * WIRE_HEAD + (16 + EXRAY_MAX_RANK) * WIRE_UINT };
 
 enum kind {  // as ElementSpec.Kind of exray.proto
     KIND_SCALAR = 1,
@@ -20,9 +20,10 @@ enum kind {  // as ElementSpec.Kind of exray.proto
 enum role { ROLE_INPUT = 1, ROLE_OUTPUT = 2, ROLE_LAYER = 3 };
 
 static uint8_t *put_text(uint8_t *at, unsigned field, const char *text) {
-    size_t n = text ? strnlen(text, NAME) : 0;
+    char copied[NAME];
+    size_t n = name_copy(copied, sizeof copied, text);
     at = wire_head(at, field, n);
-    if (n) memcpy(at, text, n);
+    memcpy(at, copied, n);
     return at + n;
 }
 
@@ -75,8 +76,7 @@ static void hold(struct exray_capture *x, struct open_frame *frame, enum log_cha
                  size_t head_size, const void *body, size_t body_size) {
     struct held record = {monotonic_ns(), (uint32_t)(head_size + body_size), (uint16_t)channel, 0};
     if (frame->held.size + sizeof record + record.size > ring_largest(&x->ring)) {
-        atomic_fetch_add_explicit(&x->dropped, 1, memory_order_relaxed);
-        atomic_fetch_add_explicit(&x->dropped_bytes, record.size, memory_order_relaxed);
+        log_dropped(x, record.size);
         return;
     }
     bytes_append(&frame->held, &record, sizeof record);
@@ -86,10 +86,9 @@ static void hold(struct exray_capture *x, struct open_frame *frame, enum log_cha
 
 static void put(struct exray_capture *x, struct open_frame *frame, enum log_channel channel, const uint8_t *head,
                 size_t head_size, const void *body, size_t body_size) {
-    if (!log_affords(x, head_size + body_size, true)) return;
     if (x->options.sampling == EXRAY_ON_ASSERTION) {
         hold(x, frame, channel, head, head_size, body, body_size);
-    } else {
+    } else if (log_affords(x, head_size + body_size, true)) {
         log_put(x, channel, monotonic_ns(), head, head_size, body, body_size);
     }
 }
@@ -240,6 +239,8 @@ int exray_assert(exray_capture *x, exray_frame frame, int holds, const char *wha
     uint32_t id = element(x, what, KIND_ASSERTION, 0, NULL, 0, NULL);
     if (!id) return holds;
     uint8_t head[3 * WIRE_UINT], *at = element_head(head, id, frame);
-    log_put(x, LOG_ELEMENT, monotonic_ns(), head, (size_t)(at - head), NULL, 0);
+    if (log_affords(x, (size_t)(at - head), false)) {
+        log_put(x, LOG_ELEMENT, monotonic_ns(), head, (size_t)(at - head), NULL, 0);
+    }
     return holds;
 }

@@ -19,9 +19,7 @@
 enum {
     RING = 256 << 10,
     CHUNK = 64 << 10,
-    WAKE = RING / 2,   // waiting bytes that the writer is not left to find by itself
-    AROUND = 31 + 16,  // of a message in the file: its record and its entry in the index
-    TAIL = 4096,       // of the file, schemas and chunk index apart
+    LABEL = 1024,  // bytes at most
     PASS_APP = 5,
 };
 
@@ -54,6 +52,19 @@ uint64_t exray_now(void) { return monotonic_ns(); }
 
 // Opening and closing.
 
+static void put_name(struct bytes *out, uint32_t field, const char *name) {
+    char copied[LABEL];
+    name_copy(copied, sizeof copied, name);
+    pb_string(out, field, copied);
+}
+
+// What the program was started as: an Android app's is its package.
+static const char *program(char *line, size_t size) {
+    procfs_read("/proc/self/cmdline", line, size);
+    const char *slash = strrchr(line, '/');
+    return slash ? slash + 1 : line;
+}
+
 static void put_header(struct exray_capture *x, struct bytes *out, const uint8_t *model) {
     pb_uint(out, 1, 1);
     pb_uint(out, 2, PASS_APP);
@@ -65,13 +76,14 @@ static void put_header(struct exray_capture *x, struct bytes *out, const uint8_t
     const char *const *labels = x->options.labels;
     for (size_t i = 0; labels && labels[i] && labels[i + 1]; i += 2) {
         struct bytes entry = {0};
-        pb_string(&entry, 1, labels[i]);
-        pb_string(&entry, 2, labels[i + 1]);
+        put_name(&entry, 1, labels[i]);
+        put_name(&entry, 2, labels[i + 1]);
         pb_message(out, 16, &entry);
         bytes_free(&entry);
     }
     pb_uint(out, 21, x->options.byte_budget);
-    if (x->options.app) pb_string(out, 24, x->options.app);
+    char line[LABEL];
+    put_name(out, 24, x->options.app ? x->options.app : program(line, sizeof line));
 }
 
 static int write_header(struct exray_capture *x, const char *path, const uint8_t *model) {
@@ -117,6 +129,7 @@ exray_capture *exray_open(const char *path, const exray_options *options) {
         return NULL;
     }
     x->fd = x->statm = -1;
+    x->pid = getpid();
     if (options) memcpy(&x->options, options, options->size < sizeof *options ? options->size : sizeof *options);
     pthread_mutex_init(&x->specs_lock, NULL);
     pthread_mutex_init(&x->flush_lock, NULL);
@@ -127,7 +140,7 @@ exray_capture *exray_open(const char *path, const exray_options *options) {
     if (!x->options.no_memory) x->statm = procfs_statm();
     x->options.labels = NULL, x->options.app = x->options.model = NULL;  // the caller's
     atomic_store(&x->logged_bytes, x->mcap.offset);
-    uint64_t least = 2 * (x->mcap.start + TAIL);
+    uint64_t least = log_least_budget(x);
     if (!error && x->options.byte_budget && x->options.byte_budget < least) {
         log_refuse("a byte budget of %llu holds no frame: give %llu at least",
                    (unsigned long long)x->options.byte_budget, (unsigned long long)least);
@@ -187,131 +200,4 @@ int exray_close(exray_capture *x, exray_totals *totals) {
     int error = total->error;
     release(x);
     return error;
-}
-
-// Records.
-
-bool log_put(struct exray_capture *x, enum log_channel channel, uint64_t time, const void *head, size_t head_size,
-             const void *body, size_t body_size) {
-    struct ring_space space = ring_reserve(&x->ring, (uint16_t)channel, time, head_size + body_size);
-    if (!space.at) {
-        atomic_fetch_add_explicit(&x->dropped, 1, memory_order_relaxed);
-        atomic_fetch_add_explicit(&x->dropped_bytes, head_size + body_size, memory_order_relaxed);
-        return false;
-    }
-    memcpy(space.at, head, head_size);
-    if (body_size) memcpy(space.at + head_size, body, body_size);
-    ring_commit(&x->ring, space);
-    atomic_fetch_add_explicit(&x->logged_bytes, AROUND + head_size + body_size, memory_order_relaxed);
-    size_t many = x->ring.size / 2 < WAKE ? x->ring.size / 2 : WAKE;
-    if (ring_waiting(&x->ring) > many) writer_wake(x);
-    return true;
-}
-
-bool log_affords(struct exray_capture *x, size_t size, bool spare) {
-    uint64_t budget = x->options.byte_budget;
-    if (!budget) return true;
-    // The last part is for frames' times, and of that some for the index and the schemas at the end.
-    uint64_t kept = x->mcap.start + TAIL + (spare ? budget / 8 : budget / 64);
-    uint64_t logged = atomic_load_explicit(&x->logged_bytes, memory_order_relaxed);
-    // Chunks and their indexes take a few per cent.
-    if ((logged + size) + (logged + size) / 32 + kept <= budget) return true;
-    atomic_fetch_add_explicit(&x->over_budget, 1, memory_order_relaxed);
-    return false;
-}
-
-// Frames.
-
-struct open_frame *log_frame(struct exray_capture *x, exray_frame frame) {
-    for (uint32_t i = 0; x && frame && i < FRAMES_OPEN; i++) {
-        struct open_frame *found = &x->frames[(frame + i) % FRAMES_OPEN];
-        if (atomic_load_explicit(&found->frame, memory_order_acquire) == frame) return found;
-    }
-    return NULL;
-}
-
-// A place for a frame, taken; NULL where too many are open.
-static struct open_frame *take_frame(struct exray_capture *x, exray_frame frame) {
-    for (uint32_t i = 0; i < FRAMES_OPEN; i++) {
-        struct open_frame *found = &x->frames[(frame + i) % FRAMES_OPEN];
-        uint32_t none = 0;
-        if (atomic_compare_exchange_strong(&found->frame, &none, FRAME_TAKEN)) return found;
-    }
-    return NULL;
-}
-
-static bool sampled(const struct exray_capture *x, exray_frame frame) {
-    switch (x->options.sampling) {
-        case EXRAY_EVERY: return x->options.n <= 1 || (frame - 1) % x->options.n == 0;
-        case EXRAY_FIRST: return frame <= x->options.n;
-        case EXRAY_ON_ASSERTION:
-        case EXRAY_NEVER: break;
-    }
-    return false;
-}
-
-exray_frame exray_frame_start(exray_capture *x, const char *name) {
-    if (!x) return 0;
-    uint64_t now = monotonic_ns();
-    exray_frame frame = atomic_fetch_add_explicit(&x->last_frame, 1, memory_order_relaxed) + 1;
-    struct open_frame *opened = take_frame(x, frame);
-    if (!opened) {
-        atomic_fetch_add_explicit(&x->dropped, 1, memory_order_relaxed);
-        return 0;
-    }
-    opened->start = now;
-    opened->invoke_start = opened->preprocess_ns = opened->invoke_ns = 0;
-    opened->logged = sampled(x, frame);
-    bytes_clear(&opened->held);
-    size_t length = name ? strnlen(name, FRAME_NAME - 1) : 0;
-    if (length) memcpy(opened->name, name, length);
-    opened->name[length] = 0;
-    atomic_store_explicit(&opened->frame, frame, memory_order_release);
-    return frame;
-}
-
-void exray_inference_start(exray_capture *x, exray_frame frame) {
-    struct open_frame *opened = log_frame(x, frame);
-    if (!opened) return;
-    opened->invoke_start = monotonic_ns();
-    if (!opened->preprocess_ns) opened->preprocess_ns = opened->invoke_start - opened->start;
-}
-
-void exray_inference_stop(exray_capture *x, exray_frame frame) {
-    uint64_t now = monotonic_ns();
-    struct open_frame *opened = log_frame(x, frame);
-    if (opened && opened->invoke_start) opened->invoke_ns += now - opened->invoke_start;
-}
-
-static void send_held(struct exray_capture *x, struct bytes *held) {
-    for (size_t at = 0; at + sizeof(struct held) <= held->size;) {
-        struct held record;
-        memcpy(&record, held->data + at, sizeof record);
-        at += sizeof record;
-        log_put(x, (enum log_channel)record.channel, record.time, held->data + at, record.size, NULL, 0);
-        at += record.size;
-    }
-    bytes_clear(held);
-}
-
-void exray_frame_stop(exray_capture *x, exray_frame frame) {
-    uint64_t now = monotonic_ns();
-    struct open_frame *opened = log_frame(x, frame);
-    if (!opened) return;
-    uint8_t message[6 * WIRE_UINT + WIRE_HEAD + FRAME_NAME], *at = message;
-    size_t name = strlen(opened->name);
-    at = wire_uint(at, 1, frame - 1);
-    at = wire_head(at, 3, name);
-    memcpy(at, opened->name, name), at += name;
-    at = wire_uint(at, 4, opened->start);
-    at = wire_uint(at, 5, opened->preprocess_ns);
-    at = wire_uint(at, 6, opened->invoke_ns);
-    if (!x->options.no_memory) at = wire_uint(at, 7, procfs_statm_rss(x->statm));
-    at = wire_uint(at, 8, now - opened->start);
-    if (opened->logged && opened->held.size) send_held(x, &opened->held);
-    if (log_affords(x, AROUND + (size_t)(at - message), false)) {
-        log_put(x, LOG_FRAME, now, message, (size_t)(at - message), NULL, 0);
-    }
-    atomic_fetch_add_explicit(&x->stopped_frames, 1, memory_order_relaxed);
-    atomic_store_explicit(&opened->frame, 0, memory_order_release);
 }

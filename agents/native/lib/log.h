@@ -9,7 +9,7 @@
 #include "../src/mcap.h"
 #include "ring.h"
 
-enum { FRAMES_OPEN = 64, FRAME_NAME = 128, SPECS = 1024, OPEN_CAPTURES = 8 };
+enum { FRAMES_OPEN = 64, FRAME_NAME = 128, NAME = 256, SPECS = 1024, OPEN_CAPTURES = 8 };
 
 enum log_channel {
     LOG_HEADER,
@@ -53,6 +53,7 @@ struct exray_capture {
     struct mcap mcap;
     exray_options options;
     int fd, statm;
+    pid_t pid;  // a child after a fork has no writer
 
     _Atomic uint32_t last_frame;
     struct open_frame frames[FRAMES_OPEN];
@@ -61,6 +62,7 @@ struct exray_capture {
     uint32_t spec_count;
 
     _Atomic uint64_t logged_bytes;  // what the file will come to, about
+    _Atomic uint64_t chunks;        // in the file by now
     _Atomic uint64_t dropped, dropped_bytes, over_budget, stopped_frames;
 
     pthread_t writer;
@@ -78,13 +80,23 @@ struct open_frame *log_frame(struct exray_capture *x, exray_frame frame);
 // Hands a record over; false where there is no room, which is counted. `head` then `body` make up the message.
 bool log_put(struct exray_capture *x, enum log_channel channel, uint64_t time, const void *head, size_t head_size,
              const void *body, size_t body_size);
-// Whether the byte budget has room for `size` more bytes of elements (`spare`) or of frames; counts what it has not.
+// Counts a record of `size` bytes that finds no room.
+void log_dropped(struct exray_capture *x, size_t size);
+// Counts a message of `size` bytes that is on its way to the file.
+void log_spent(struct exray_capture *x, size_t size);
+// The smallest byte budget that holds a frame.
+uint64_t log_least_budget(const struct exray_capture *x);
+// Whether the byte budget has room for a message of `size` bytes of elements (`spare`) or of frames; counts what it has
+// not.
 bool log_affords(struct exray_capture *x, size_t size, bool spare);
 
 // Whether elements of this frame are logged: NULL where not. Under EXRAY_ON_ASSERTION they are held until it is over.
 struct open_frame *log_wanted(struct exray_capture *x, exray_frame frame);
 // Bytes of a tensor; 0 of one that makes no sense.
 size_t log_tensor_size(const exray_tensor *tensor);
+// Copies what fits of a name as UTF-8, cut between characters, bytes that are none replaced by '?'. NULL is "".
+// Returns its length.
+size_t name_copy(char *to, size_t room, const char *name);
 // What exray_error tells. Always false.
 bool log_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -101,8 +113,8 @@ void writer_stop(struct exray_capture *x);
 // Captures whose ring is written out when the process is about to die.
 void crash_watch(struct exray_capture *x);
 void crash_unwatch(struct exray_capture *x);
-// From now on whoever had these signals before is asked first, and only what he does not make good is a crash: a virtual
-// machine's null checks and polls are signals, thousands of them, and no crashes.
+// From now on whoever had these signals before is asked first, and only what he does not make good is a crash: null
+// checks and polls of a virtual machine are signals, thousands of them, and no crashes.
 void crash_runtime_first(void);
 
 #endif

@@ -20,10 +20,11 @@ static struct spec *find(struct exray_capture *x, uint64_t key) {
 
 static uint32_t add(struct exray_capture *x, enum log_channel channel, uint64_t key, const void *message, size_t size) {
     struct spec *spec = find(x, key);
-    if (!spec) return 0;
-    if (atomic_load(&spec->key) == key) return spec->id;
+    if (!spec) log_dropped(x, size);
+    if (!spec || atomic_load(&spec->key) == key) return spec ? spec->id : 0;
     uint32_t id = x->spec_count + 1;
     uint8_t head[WIRE_UINT], *at = wire_uint(head, 1, id);
+    if (!log_affords(x, WIRE_UINT + size, true)) return 0;
     // Told before anything of it can be.
     if (!log_put(x, channel, monotonic_ns(), head, (size_t)(at - head), message, size)) return 0;
     x->spec_count = spec->id = id;

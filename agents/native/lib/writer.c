@@ -14,19 +14,15 @@ static void failed(struct exray_capture *x, int error) {
     if (error) atomic_compare_exchange_strong(&x->error, &none, error);
 }
 
-static void count_dropped(struct exray_capture *x, size_t size) {
-    atomic_fetch_add_explicit(&x->dropped, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&x->dropped_bytes, size, memory_order_relaxed);
-}
-
 static void drain(struct exray_capture *x) {
     struct ring_record record;
     while (ring_peek(&x->ring, &record)) {
         if (atomic_load_explicit(&x->error, memory_order_relaxed)) {
-            count_dropped(x, record.size);
+            log_dropped(x, record.size);
         } else {
             failed(x, mcap_message(&x->mcap, record.kind, record.time, record.data, record.size, NULL, 0));
         }
+        atomic_store_explicit(&x->chunks, x->mcap.chunk_count, memory_order_relaxed);
         ring_release(&x->ring, &record);
     }
 }
@@ -39,12 +35,14 @@ static void tell_dropped(struct exray_capture *x, uint64_t *told) {
     at = wire_uint(at, 1, monotonic_ns());
     at = wire_uint(at, 2, dropped);
     at = wire_uint(at, 3, atomic_load(&x->dropped_bytes));
+    log_spent(x, (size_t)(at - message));
     failed(x, mcap_message(&x->mcap, LOG_DROPPED, monotonic_ns(), message, (size_t)(at - message), NULL, 0));
 }
 
 static void flush(struct exray_capture *x, uint64_t *told) {
     if (!atomic_load(&x->error)) tell_dropped(x, told);
     if (!atomic_load(&x->error)) failed(x, mcap_flush(&x->mcap));
+    atomic_store(&x->chunks, x->mcap.chunk_count);
     atomic_store(&x->file_bytes, x->mcap.offset);
 }
 
