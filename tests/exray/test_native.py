@@ -1,221 +1,27 @@
-"""libexray by way of Python: what is logged is what is read, whatever happens to the app."""
+"""libexray by way of Python: what only C can do."""
 
 from __future__ import annotations
 
-import os
+import importlib.util
 import signal
-import subprocess
-import sys
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import exray
-import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
-from mcap.reader import make_reader
 
-from farm.capture import recover
-from farm.capture.ingest import record
-from farm.capture.recording import Recording, load
 from farm.store.artifacts import ArtifactStore
+from tests.exray.python_kit import SOURCE, app, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-Array = np.ndarray[Any, Any]
-DTYPES = (
-    "bool",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "float16",
-    "float32",
-    "float64",
-)
+    from pathlib import Path
 
 
-@pytest.fixture
-def artifacts(tmp_path: Path) -> ArtifactStore:
-    return ArtifactStore(tmp_path / "artifacts")
-
-
-def recorded(path: Path, artifacts: ArtifactStore) -> Recording:
-    made = record(path, "app", artifacts)
-    assert made is not None
-    return load(artifacts, made)
-
-
-def frames(path: Path) -> int:
-    """By somebody else's reader, which checks every CRC and the index."""
-    with path.open("rb") as file:
-        summary = make_reader(file, validate_crcs=True).get_summary()
-        assert summary is not None
-        assert summary.statistics is not None
-        counts = {summary.channels[n].topic: c for n, c in summary.statistics.channel_message_counts.items()}
-        file.seek(0)
-        found = sum(1 for _ in make_reader(file, validate_crcs=True).iter_messages())
-        assert found == sum(counts.values()) == summary.statistics.message_count
-        return counts.get("/frame", 0)
-
-
-VALUES = st.sampled_from(DTYPES).flatmap(
-    lambda dtype: arrays.arrays(dtype, arrays.array_shapes(max_dims=4, max_side=4), elements=None)
-)
-
-
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    fed=st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=3),
-    text=st.text(min_size=1, max_size=40).filter(lambda t: "\0" not in t),
-    number=st.floats(allow_nan=False),
-    data=st.binary(max_size=300),
-)
-def test_what_is_logged_is_what_is_read(
-    fed: list[tuple[Array, Array]], text: str, number: float, data: bytes, tmp_path: Path, artifacts: ArtifactStore
-) -> None:
-    path = tmp_path / "app.mcap"
-    with exray.open(path, app="an app", labels={"key": text}) as log:
-        for i, (one, other) in enumerate(fed):
-            with log.frame(f"{i}.png") as frame:
-                with frame.inference():
-                    pass
-                frame.input(0, one, name=f"in {i}", index=2 * i)
-                frame.output(0, other, name=f"out {i}", index=2 * i + 1, scale=0.5, zero_point=-3)
-                frame.scalar("number", number)
-                frame.text("text", text)
-                frame.bytes("data", data)
-                frame.tensor("between", one)
-        log.sensor("gravity", 0.0, number)
-    assert frames(path) == len(fed)
-    found = recorded(path, artifacts)
-    assert (found.header.app, found.header.labels, found.complete) == ("an app", {"key": text}, True)
-    assert [t.name for t in found.frame_times(artifacts)] == [f"{i}.png" for i in range(len(fed))]
-    assert all(t.duration_ns >= t.invoke_ns for t in found.frame_times(artifacts))
-    assert len(found.memory_samples(artifacts)) == len(fed)
-    for i, (one, other) in enumerate(fed):
-        tensors = found.tensors(artifacts, i)
-        for tensor, value in ((2 * i, one), (2 * i + 1, other)):
-            assert tensors[tensor].dtype == value.dtype
-            np.testing.assert_array_equal(tensors[tensor], value)
-        assert found.by_tensor[2 * i + 1].zero_point == (-3,)
-    rows = found.element_rows(artifacts)
-    assert [r.value for r in rows if r.name == "number"] == [number] * len(fed)
-    assert [artifacts.read(r.sha256) for r in rows if r.name == "text"] == [text.encode()] * len(fed)
-    assert [artifacts.read(r.sha256) for r in rows if r.name == "data"] == [data] * len(fed)
-    assert [s.value for s in found.sensor_rows(artifacts)] == [0.0, number]
-
-
-def test_latency_and_memory_take_less_than_96_bytes_a_frame(tmp_path: Path) -> None:
-    path = tmp_path / "app.mcap"
-    with exray.open(path) as log:
-        empty = path.stat().st_size
-        for _ in range(5000):
-            with log.frame() as frame, frame.inference():
-                pass
-    assert (path.stat().st_size - empty) / 5000 <= 96
-
-
-def test_what_finds_no_room_is_counted_and_told(tmp_path: Path, artifacts: ArtifactStore) -> None:
-    path = tmp_path / "app.mcap"
-    log = exray.open(path, ring=1 << 14)
-    for _ in range(2000):
-        with log.frame() as frame:
-            frame.tensor("t", np.zeros(900, np.float32))
-    frame_large = np.zeros(1 << 14, np.uint8)
-    with log.frame() as frame:
-        frame.tensor("too large for half of the ring", frame_large)
-    totals = log.close()
-    assert totals.dropped > 0
-    assert totals.dropped_bytes >= 1 << 14
-    found = recorded(path, artifacts)
-    assert found.dropped == totals.dropped
-    kept = len(found.element_rows(artifacts)) + len(found.frame_times(artifacts))
-    assert kept + totals.dropped == 2 * 2001
-
-
-@pytest.mark.parametrize("budget", [150_000, 1_000_000])
-def test_the_file_stays_within_its_byte_budget(budget: int, tmp_path: Path, artifacts: ArtifactStore) -> None:
-    path = tmp_path / "app.mcap"
-    log = exray.open(path, byte_budget=budget, ring=4 << 20)
-    for i in range(3000):
-        with log.frame() as frame:
-            frame.output(0, np.full(250, i, np.float32))
-    totals = log.close()
-    assert totals.bytes == path.stat().st_size <= budget
-    assert totals.over_budget > 0
-    found = recorded(path, artifacts)
-    assert found.over_budget == totals.over_budget
-    times = len(found.frame_times(artifacts))
-    assert times > len(found.frames), "times outlast tensors"
-    assert times + len(found.frames) + totals.over_budget == 6000
-
-
-def test_a_budget_that_holds_no_frame_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"a byte budget of 1000 holds no frame: give [0-9]+ at least"):
-        exray.open(tmp_path / "app.mcap", byte_budget=1000)
-
-
-@pytest.mark.parametrize(
-    ("sampling", "n", "logged"),
-    [
-        ("every", 0, range(20)),
-        ("every", 3, range(0, 20, 3)),
-        ("first", 4, range(4)),
-        ("never", 0, ()),
-        ("on-assertion", 0, (5, 10, 15)),
-    ],
-)
-def test_frames_are_sampled(
-    sampling: Any, n: int, logged: range | tuple[int, ...], tmp_path: Path, artifacts: ArtifactStore
-) -> None:
-    path = tmp_path / "app.mcap"
-    with exray.open(path, sampling=sampling, n=n) as log:
-        for i in range(20):
-            with log.frame() as frame:
-                frame.output(0, np.array([i]))
-                frame.scalar("i", i)
-                frame.check(i % 5 != 0 or i == 0, "not a multiple of five")
-    found = recorded(path, artifacts)
-    assert sorted(found.frames) == list(logged)
-    assert [r.value for r in found.element_rows(artifacts) if r.kind == "scalar"] == list(logged)
-    assert len(found.frame_times(artifacts)) == 20
-    assert [r.frame for r in found.element_rows(artifacts) if r.kind == "assertion"] == [5, 10, 15]
-
-
-def test_threads_log_frames_of_their_own(tmp_path: Path, artifacts: ArtifactStore) -> None:
-    path = tmp_path / "app.mcap"
-    log = exray.open(path, ring=16 << 20)
-
-    def work(number: int) -> None:
-        for i in range(200):
-            with log.frame(f"{number}-{i}") as frame:
-                frame.input(0, np.array([number, i]), index=0)
-                frame.output(0, np.full(50, number * 1000 + i), index=1)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    totals = log.close()
-    assert (totals.frames, totals.dropped) == (1600, 0)
-    found = recorded(path, artifacts)
-    names = {t.index: t.name for t in found.frame_times(artifacts)}
-    assert sorted(names) == list(range(1600))
-    for index, name in names.items():
-        number, i = map(int, name.split("-"))
-        tensors = found.tensors(artifacts, index)
-        assert tensors[0].tolist() == [number, i]
-        assert set(tensors[1].tolist()) == {number * 1000 + i}
+def test_declarations_are_those_of_the_header() -> None:
+    spec = importlib.util.spec_from_file_location("make_declared", SOURCE / "make_declared.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.module() == module.DECLARED.read_text(), "run agents/python/make_declared.py"
 
 
 APP = """
@@ -223,80 +29,22 @@ import os, sys, time
 import numpy as np
 import exray
 log = exray.open(sys.argv[1])
-for i in range(100_000):
+for i in range(501):
     with log.frame(str(i)) as frame:
         frame.output(0, np.full(100, i))
-    if i == 500:
-        print("going", flush=True)
-        {then}
     time.sleep(0.0005)
+{then}
 """
 
 
-def app(path: Path, then: str) -> subprocess.Popen[str]:
-    source = str(Path(exray.__file__).resolve().parents[1])
-    return subprocess.Popen(
-        [sys.executable, "-c", APP.format(then=then), str(path)], stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": source},
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("then", ["os.abort()", "import ctypes; ctypes.string_at(8)", "os.kill(os.getpid(), 8)"])
-def test_what_waits_is_written_when_the_app_crashes(then: str, tmp_path: Path, artifacts: ArtifactStore) -> None:
+def test_what_waits_is_written_when_the_app_crashes(then: str, tmp_path: Path) -> None:
     path = tmp_path / "app.mcap"
-    with app(path, then) as process:
+    with app(APP.format(then=then), path) as process:
         process.communicate(timeout=60)
+    artifacts = ArtifactStore(tmp_path / "artifacts")
     assert process.returncode in {-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGFPE}, "it still dies of what it died of"
     found = recorded(path, artifacts)
     assert not found.complete
     assert len(found.frame_times(artifacts)) == 501
     assert len(found.frames) == 501
-
-
-def test_a_killed_app_leaves_whole_chunks(tmp_path: Path, artifacts: ArtifactStore) -> None:
-    path = tmp_path / "app.mcap"
-    with app(path, "pass") as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        try:
-            for _ in range(100):
-                if path.stat().st_size > 100_000:
-                    break
-                threading.Event().wait(0.1)
-        finally:
-            process.kill()
-        process.wait(timeout=60)
-    whole = tmp_path / "whole.mcap"
-    recover.recover(path, whole)
-    assert frames(whole) > 0
-    found = recorded(path, artifacts)
-    assert all(int(t.name) == t.index for t in found.frame_times(artifacts))
-    assert len(found.frame_times(artifacts)) == frames(whole)
-
-
-@pytest.mark.parametrize(
-    ("path", "model", "why"),
-    [
-        ("/dev/full", None, "No space left"),
-        ("{folder}/no/such/app.mcap", None, "No such file"),
-        ("{folder}", None, "Is a directory"),
-        ("{folder}/app.mcap", "/no/model", "the model /no/model cannot be read"),
-    ],
-)
-def test_what_cannot_be_written_is_told(path: str, model: str | None, why: str, tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=why):
-        exray.open(path.format(folder=tmp_path), model=model)
-
-
-@pytest.mark.parametrize(
-    "log",
-    [
-        lambda f: f.image("x", np.zeros((4, 4, 3), np.uint8), "rgba"),
-        lambda f: f.tensor("x", np.zeros((1,) * 9)),
-        lambda f: f.tensor("x", np.array(["text"])),
-        lambda f: f.model(object()),
-    ],
-)
-def test_what_makes_no_sense_is_refused(log: Callable[[exray.Frame], None], tmp_path: Path) -> None:
-    with exray.open(tmp_path / "app.mcap") as capture, capture.frame() as frame, pytest.raises((TypeError, ValueError)):
-        log(frame)

@@ -1,0 +1,1 @@
+"""What an app pays for being logged, language by language."""
