@@ -74,6 +74,7 @@ def test_layers_that_an_app_logged_stand_where_an_agents_do(tmp_path: Path) -> N
     assert all(values[t.index].shape == t.shape for t in graph.tensors if not t.constant)
 
 
+@pytest.mark.slow
 def test_frames_without_a_name_go_by_their_number(tmp_path: Path) -> None:
     capture = tmp_path / "app.mcap"
     classify(capture, bgr=True, named=False)

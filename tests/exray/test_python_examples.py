@@ -42,6 +42,7 @@ def example(name: str, *arguments: str | Path, more: tuple[Path, ...] = (), pure
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bug", "said", "pure"),
     [

@@ -86,6 +86,8 @@ NATIVE(jint, close)(JNIEnv *env, STATIC, jlong log, jlongArray to) {
     return error;
 }
 
+NATIVE(jint, flush)(PLAIN, jlong log) { return exray_flush(opened(log)); }
+
 NATIVE(void, count)(JNIEnv *env, STATIC, jlong log, jlongArray to) {
     exray_totals totals;
     exray_count(opened(log), &totals);

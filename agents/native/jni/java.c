@@ -15,9 +15,9 @@ char *java_text(JNIEnv *env, jbyteArray text) {
 }
 
 const char *java_name(JNIEnv *env, jbyteArray name, char out[JAVA_NAME]) {
-    jsize n = (*env)->GetArrayLength(env, name);
+    jsize n = name ? (*env)->GetArrayLength(env, name) : 0;
     if (n > JAVA_NAME - 1) n = JAVA_NAME - 1;
-    (*env)->GetByteArrayRegion(env, name, 0, n, (jbyte *)out);
+    if (name) (*env)->GetByteArrayRegion(env, name, 0, n, (jbyte *)out);
     out[n] = '\0';
     return out;
 }

@@ -9,7 +9,7 @@ enum { JAVA_NAME = 256 };
 
 // A text, which ends with a zero already, as a copy of the heap's; NULL where there is none, or no memory.
 char *java_text(JNIEnv *env, jbyteArray text);
-// A name into `out`; one that is too long is cut.
+// A name into `out`; one that is too long is cut, and none is empty.
 const char *java_name(JNIEnv *env, jbyteArray name, char out[JAVA_NAME]);
 jbyteArray java_bytes(JNIEnv *env, const char *text);
 

@@ -63,7 +63,8 @@ NATIVE(jfloat, scale)(PLAIN, jlong model, jint port) { return opened(model)->por
 
 NATIVE(jint, write)(JNIEnv *env, STATIC, jlong model, jint port, jobject from, jboolean direct, jint offset) {
     struct java_memory memory = java_hold(env, from, direct, offset);
-    LiteRtStatus status = memory.at ? model_write(opened(model), (size_t)port, memory.at) : LITERT_ERROR_MEMORY_ALLOCATION;
+    LiteRtStatus status = LITERT_ERROR_MEMORY_ALLOCATION;
+    if (memory.at) status = model_write(opened(model), (size_t)port, memory.at);
     java_release(env, &memory, false);
     return status;
 }

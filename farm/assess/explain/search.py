@@ -158,9 +158,20 @@ class Search:
                 known.append(self._exact(made[0], sizes))
             if not self.good(known):
                 known.append(self.polished(min(known, key=lambda s: s.left)))
+            if not self.good(known):
+                known += self._evened(min(known, key=lambda s: s.left), sizes)
             if self.good(known):
                 return known
         return known
+
+    def _evened(self, scored: Scored, sizes: Sequence[Size]) -> list[Scored]:
+        """With as much of one side as of the other, from where that leaves less: letterboxed, a part that lacks a strip is
+        no worse than its neighbors."""
+        if scored.view.crop.kind != "part":
+            return []
+        even = min((self._with(scored, c) for c in _evens(scored.view.crop, sizes)), key=lambda s: s.left)
+        exact = self._exact(even, sizes)
+        return [self.polished(exact)] if exact.left < scored.left else []
 
     @property
     def _crop(self) -> float:
@@ -312,6 +323,15 @@ def _even(part: Crop, sizes: Sequence[Size]) -> Crop:
         for at, side in ((top, height), (left, width))
     )
     return views.part(top, left, even, even, sizes)
+
+
+def _evens(part: Crop, sizes: Sequence[Size]) -> list[Crop]:
+    """As much of each side as of the height, or as of the width; the other side's beginning, middle or end is kept."""
+    top, left, height, width = part.values
+    values = [(top + share * (height - width), left, width, width) for share in (0, 0.5, 1)]
+    values += [(top, left + share * (width - height), height, height) for share in (0, 0.5, 1)]
+    ends = [(min(max(y, 0.0), 1 - h), min(max(x, 0.0), 1 - w), h, w) for y, x, h, w in values]
+    return [views.part(*four, sizes) for four in dict.fromkeys(ends)]
 
 
 def _near(crop: Crop, step: float, sizes: Sequence[Size]) -> list[Crop]:

@@ -21,6 +21,8 @@ JAVA = ROOT / "agents" / "java"
 JAR = JAVA / "build" / "exray.jar"
 LIBRARY = ROOT / "agents" / "native" / "build" / PLATFORM / "libexray_jni.so"
 SOURCES = Path(__file__).parent / "src"
+TOLD = "-XX:+ErrorFileToStderr"
+"""Should it crash, it says so where the test looks, not in a file."""
 HAS_JDK = shutil.which("javac") is not None
 
 
@@ -36,7 +38,7 @@ def build_all(classes: Path) -> None:
 
 
 def command(classes: Path, *arguments: str | Path, machine: tuple[str, ...] = ()) -> list[str]:
-    """Start a program on a virtual machine without cores on disk."""
+    """Start a program on a virtual machine."""
     return ["java", *machine, "-cp", f"{JAR}:{classes}", *map(str, arguments)]
 
 
@@ -64,7 +66,7 @@ class Driver:
     def __init__(self, classes: Path, *machine: str) -> None:
         # What it logs is UTF-8 whatever the locale.
         self.process = subprocess.Popen(
-            command(classes, "Driver", machine=machine), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            command(classes, "Driver", machine=(*machine, TOLD)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=os.environ | {"LC_ALL": "C"},
         )  # fmt: skip
         self.noise: list[str] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from .kit import Driver, JavaError, command, recorded
+from .kit import TOLD, Driver, JavaError, command, recorded
 from .test_logged import tensor
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def test_options_below_nothing_are_refused(option: str, tmp_path: Path, java: Dr
 
 
 def run(classes: Path, path: Path, how: str) -> None:
-    threads = command(classes, "Threads", path, how)
+    threads = command(classes, "Threads", path, how, machine=(TOLD,))
     done = subprocess.run(threads, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
