@@ -137,6 +137,7 @@ def test_the_right_app_passes_and_leaves_nothing_behind(bench: Bench) -> None:
     assert "gravity" in bench.shell("logcat -d -s System.err"), "the app had the readings beside its frames"
 
 
+@pytest.mark.slow
 def test_the_wrong_apps_bug_is_named_then_and_from_the_stored_run(bench: Bench) -> None:
     result = bench.attach("com.example.wrong", "--labels", str(bench.frames.parent / "labels.tsv"), "--json")
     assert result.status == 1, result.err
@@ -153,6 +154,7 @@ def test_the_wrong_apps_bug_is_named_then_and_from_the_stored_run(bench: Bench) 
     assert "virtual: taken on this computer" in played.out
 
 
+@pytest.mark.slow
 def test_an_app_may_take_frames_of_its_own(bench: Bench) -> None:
     result = bench.attach("com.example.wrong", "--json", own=True)
     found = job(result)
@@ -176,6 +178,7 @@ def test_frames_and_sensors_of_a_capture_reach_the_app(bench: Bench, tmp_path: P
     assert re.search(told, log), "in the app's order"
 
 
+@pytest.mark.slow
 def test_what_a_dead_app_logged_is_kept_and_its_log_is_told(bench: Bench) -> None:
     result = bench.attach("com.example.dies", "--json")
     assert result.status == 2

@@ -88,6 +88,7 @@ def test_an_apps_bug_shows_at_the_models_input_on_device_and_reference(lab: Lab,
     assert f"{device.job}/{device.run}" == device.pairing.b.name
 
 
+@pytest.mark.slow
 def test_a_stored_run_is_played_again_and_against_another_recipe(lab: Lab, job: Job) -> None:
     name = f"{job.job}/{job.runs[0].id}"
     again = lab.farm("play", name, "--on", "kind=virtual", "--json")
