@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -147,3 +148,24 @@ def test_names_beyond_those_that_are_kept_are_counted(exray: ctypes.CDLL, tmp_pa
     rows = read(path, tmp_path / "artifacts").element_rows(ArtifactStore(tmp_path / "artifacts"))
     assert (len(rows), totals.dropped) == (SPECS, more)
     np.testing.assert_array_equal([r.value for r in rows], np.arange(SPECS))
+
+
+def test_threads_that_log_one_frame_lose_nothing_of_what_is_held(exray: ctypes.CDLL, tmp_path: Path) -> None:
+    path, each = tmp_path / "app.mcap", 400
+    log = opened(exray, path, sampling=2, ring=8 << 20)
+    frame = exray.exray_frame_start(log, None)
+
+    def work(number: int) -> None:
+        for i in range(each):
+            exray.exray_log_scalar(log, frame, b"value", float(number * each + i))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    exray.exray_assert(log, frame, 0, b"looked at")
+    exray.exray_frame_stop(log, frame)
+    assert closed(exray, log).dropped == 0
+    rows = read(path, tmp_path / "artifacts").element_rows(ArtifactStore(tmp_path / "artifacts"))
+    assert sorted(r.value for r in rows if r.kind == "scalar") == list(range(6 * each))

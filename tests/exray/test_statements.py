@@ -14,7 +14,12 @@ from tests.exray.statements import CPP, JAVA, of_braces, of_python
 
 ML_EXRAY = {"pre-processing": 4, "quantization": 13, "latency and memory": 8}
 EXAMPLES = ROOT / "agents" / "examples"
-COUNTS = {"cpp/classifier.cpp": 10, "python/classifier.py": 4, "python/onnx_classifier.py": 4}
+COUNTS = {
+    "cpp/classifier.cpp": 10,
+    "java/Classifier.java": 5,
+    "python/classifier.py": 4,
+    "python/onnx_classifier.py": 4,
+}
 
 
 @pytest.mark.parametrize(("example", "count"), COUNTS.items())

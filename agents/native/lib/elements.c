@@ -75,13 +75,15 @@ struct open_frame *log_wanted(struct exray_capture *x, exray_frame frame) {
 static void hold(struct exray_capture *x, struct open_frame *frame, enum log_channel channel, const uint8_t *head,
                  size_t head_size, const void *body, size_t body_size) {
     struct held record = {monotonic_ns(), (uint32_t)(head_size + body_size), (uint16_t)channel, 0};
-    if (frame->held.size + sizeof record + record.size > ring_largest(&x->ring)) {
-        log_dropped(x, record.size);
-        return;
+    pthread_mutex_lock(&x->held_lock);
+    bool room = frame->held.size + sizeof record + record.size <= ring_largest(&x->ring);
+    if (room) {
+        bytes_append(&frame->held, &record, sizeof record);
+        bytes_append(&frame->held, head, head_size);
+        bytes_append(&frame->held, body, body_size);
     }
-    bytes_append(&frame->held, &record, sizeof record);
-    bytes_append(&frame->held, head, head_size);
-    bytes_append(&frame->held, body, body_size);
+    pthread_mutex_unlock(&x->held_lock);
+    if (!room) log_dropped(x, record.size);
 }
 
 static void put(struct exray_capture *x, struct open_frame *frame, enum log_channel channel, const uint8_t *head,

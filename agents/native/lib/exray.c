@@ -107,6 +107,7 @@ static void release(struct exray_capture *x) {
     mcap_free(&x->mcap);
     ring_free(&x->ring);
     for (size_t i = 0; i < FRAMES_OPEN; i++) bytes_free(&x->frames[i].held);
+    pthread_mutex_destroy(&x->held_lock);
     pthread_mutex_destroy(&x->specs_lock);
     pthread_mutex_destroy(&x->flush_lock);
     pthread_cond_destroy(&x->flush_over);
@@ -131,6 +132,7 @@ exray_capture *exray_open(const char *path, const exray_options *options) {
     x->fd = x->statm = -1;
     x->pid = getpid();
     if (options) memcpy(&x->options, options, options->size < sizeof *options ? options->size : sizeof *options);
+    pthread_mutex_init(&x->held_lock, NULL);
     pthread_mutex_init(&x->specs_lock, NULL);
     pthread_mutex_init(&x->flush_lock, NULL);
     pthread_cond_init(&x->flush_over, NULL);

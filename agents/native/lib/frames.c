@@ -64,6 +64,7 @@ void exray_inference_stop(exray_capture *x, exray_frame frame) {
 }
 
 static void send_held(struct exray_capture *x, struct bytes *held) {
+    pthread_mutex_lock(&x->held_lock);
     for (size_t at = 0; at + sizeof(struct held) <= held->size;) {
         struct held record;
         memcpy(&record, held->data + at, sizeof record);
@@ -74,6 +75,7 @@ static void send_held(struct exray_capture *x, struct bytes *held) {
         at += record.size;
     }
     bytes_clear(held);
+    pthread_mutex_unlock(&x->held_lock);
 }
 
 void exray_frame_stop(exray_capture *x, exray_frame frame) {

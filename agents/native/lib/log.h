@@ -57,6 +57,7 @@ struct exray_capture {
 
     _Atomic uint32_t last_frame;
     struct open_frame frames[FRAMES_OPEN];
+    pthread_mutex_t held_lock;  // of all frames' `held`
     pthread_mutex_t specs_lock;
     struct spec specs[SPECS];
     uint32_t spec_count;
