@@ -181,12 +181,7 @@ def submit(
             job = client.submit(yardsticks.of(submission, client))
             if wait or client.embedded:
                 lab.err.print(f"job {job.job}: {len(job.runs)} runs", highlight=False)
-                try:
-                    follow(client.events(job.job), lab.err)
-                except KeyboardInterrupt:
-                    lab.err.print(f"job {job.job} is kept: farm show {job.job}", highlight=False)
-                    raise
-                job = client.job(job.job)
+                job = follow(job, client, lab.err)
         if as_json:
             shell.print_json(job.model_dump_json(indent=2))
         elif job.status in {"queued", "running"}:

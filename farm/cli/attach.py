@@ -53,12 +53,7 @@ def attach(
         client.upload({name: store.path(name) for name in inputs_of(submission.model_dump(mode="json"))})
         job = client.submit(submission)
         lab.err.print(f"job {job.job}: {len(job.runs)} runs", highlight=False)
-        try:
-            follow(client.events(job.job), lab.err)
-        except KeyboardInterrupt:
-            lab.err.print(f"job {job.job} is kept: farm show {job.job}", highlight=False)
-            raise
-        job = client.job(job.job)
+        job = follow(job, client, lab.err)
         if as_json:
             shell.print_json(job.model_dump_json(indent=2))
         else:

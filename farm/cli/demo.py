@@ -76,9 +76,7 @@ def submit(lab: Shell, client: Client, recipe: Path | None) -> Job:
         Options(selector="kind=virtual"),
     )  # fmt: skip
     client.upload(prepared.files)
-    job = client.submit(prepared.submission)
-    follow(client.events(job.job), lab.err)
-    return client.job(job.job)
+    return follow(client.submit(prepared.submission), client, lab.err)
 
 
 def _must_name(job: Job, cause: str) -> None:

@@ -46,13 +46,8 @@ class Player:
 
     def follow(self, source: Source, word: str, job: Job) -> list[Played]:
         """Wait for the job; each of its runs beside what was captured. What went wrong with one is told of that one."""
-        client = self._reach.client()
-        try:
-            follow(client.events(job.job), self._lab.err)
-        except KeyboardInterrupt:
-            self._lab.err.print(f"job {job.job} is kept: farm show {job.job}", highlight=False)
-            raise
-        return [self._of_run(source, word, job.job, run) for run in client.job(job.job).runs]
+        job = follow(job, self._reach.client(), self._lab.err)
+        return [self._of_run(source, word, job.job, run) for run in job.runs]
 
     def _of_run(self, source: Source, word: str, job: int, run: Run) -> Played:
         played = Played(target=word, job=job, run=run.id, verdict=run.verdict, error=run.error)

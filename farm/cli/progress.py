@@ -12,14 +12,22 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from farm.api.messages import Event
+    from farm.client import Client
+    from farm.report.document import Job
 
 
-def follow(events: Iterable[Event], console: Console) -> None:
-    """Show events until the job is over."""
-    if console.is_terminal:
-        _live(events, console)
-    else:
-        _lines(events, console)
+def follow(job: Job, client: Client, console: Console) -> Job:
+    """Show a job's events until it is over; the job as it is then. Interrupted, it is kept."""
+    events = client.events(job.job)
+    try:
+        if console.is_terminal:
+            _live(events, console)
+        else:
+            _lines(events, console)
+    except KeyboardInterrupt:
+        console.print(f"job {job.job} is kept: farm show {job.job}", highlight=False)
+        raise
+    return client.job(job.job)
 
 
 def _live(events: Iterable[Event], console: Console) -> None:

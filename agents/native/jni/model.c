@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/log.h"
+
 enum { MAX_PORTS = 4096 };
 
 static bool refuse(struct model_error *error, LiteRtStatus status, const char *format, ...)
@@ -25,25 +27,6 @@ static bool refuse(struct model_error *error, LiteRtStatus status, const char *f
         LiteRtStatus tried = (call);                                        \
         if (tried != LITERT_OK) return refuse(error, tried, __VA_ARGS__);   \
     } while (0)
-
-static exray_type type_of(int32_t element) {
-    switch (element) {
-        case LITERT_FLOAT32: return EXRAY_FLOAT32;
-        case LITERT_INT32: return EXRAY_INT32;
-        case LITERT_UINT8: return EXRAY_UINT8;
-        case LITERT_INT64: return EXRAY_INT64;
-        case LITERT_BOOL: return EXRAY_BOOL;
-        case LITERT_INT16: return EXRAY_INT16;
-        case LITERT_INT8: return EXRAY_INT8;
-        case LITERT_FLOAT16: return EXRAY_FLOAT16;
-        case LITERT_FLOAT64: return EXRAY_FLOAT64;
-        case LITERT_UINT64: return EXRAY_UINT64;
-        case LITERT_UINT32: return EXRAY_UINT32;
-        case LITERT_UINT16: return EXRAY_UINT16;
-        case LITERT_BFLOAT16: return EXRAY_BFLOAT16;
-        default: return (exray_type)0;
-    }
-}
 
 static bool load(struct model *m, const char *path, struct model_error *error) {
     struct litert_probe probe;
@@ -87,7 +70,7 @@ static bool describe(struct model *m, LiteRtSignature signature, size_t i, struc
     TRY(rt->GetTensorName(tensor, &port->name), "the name of tensor %zu cannot be read", i);
     TRY(rt->GetRankedTensorType(tensor, &type), "the type of tensor %s cannot be read", port->name);
     port->element = type.element_type;
-    port->type = type_of(port->element);
+    port->type = log_litert_type(port->element);
     if (!port->type) return refuse(error, 0, "tensor %s is of LiteRT type %d", port->name, port->element);
     uint32_t index;
     port->index = rt->GetTensorIndex(tensor, &index) == LITERT_OK ? (int32_t)index : -1;

@@ -98,8 +98,7 @@ void exray_litert_close(exray_litert *hook) {
     free(hook);
 }
 
-// 0: captures have no word for it.
-static exray_type type_of(int32_t element) {
+exray_type log_litert_type(int32_t element) {
     switch (element) {
         case LITERT_FLOAT32: return EXRAY_FLOAT32;
         case LITERT_INT32: return EXRAY_INT32;
@@ -128,7 +127,7 @@ static void log_buffer(exray_capture *x, exray_frame frame, const struct exray_l
     if (hook->GetTensorBufferPackedSize(buffer, &size) != LITERT_OK) return;
     exray_tensor tensor = {
         .name = port->name,
-        .type = type_of(type.element_type),
+        .type = log_litert_type(type.element_type),
         .rank = type.layout.rank,
         .scale = port->quantization.scale,
         .zero_point = port->quantization.zero_point,

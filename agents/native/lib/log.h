@@ -98,6 +98,8 @@ size_t log_tensor_size(const exray_tensor *tensor);
 // Copies what fits of a name as UTF-8, cut between characters, bytes that are none replaced by '?'. NULL is "".
 // Returns its length.
 size_t name_copy(char *to, size_t room, const char *name);
+// Of LiteRT's element type; 0: captures have no word for it.
+exray_type log_litert_type(int32_t element);
 // What exray_error tells. Always false.
 bool log_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
