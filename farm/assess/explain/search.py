@@ -28,6 +28,8 @@ FINE = 0.0016
 """First step from a place that cells told well."""
 SHORT = 5
 """Views that go on to the next round."""
+LIKELY = 2
+"""Kernels of a part that is not known to the pixel yet."""
 PIXELS = 1.2
 """Of the model's input, by which the size of a crop in the middle may be off before it is looked at closely."""
 NEARER = 0.95
@@ -171,7 +173,10 @@ class Search:
             return []
         even = min((self._with(scored, c) for c in _evens(scored.view.crop, sizes)), key=lambda s: s.left)
         exact = self._exact(even, sizes)
-        return [self.polished(exact)] if exact.left < scored.left else []
+        if exact.left >= scored.left:
+            return []
+        likely = sorted(self._kernels(scored.layout, exact.view), key=lambda s: s.left)[:LIKELY]
+        return [self.polished(min((self._exact(s, sizes) for s in likely), key=lambda s: s.left))]
 
     @property
     def _crop(self) -> float:
