@@ -179,7 +179,9 @@ class PureBackend:
             opened.logged = True
         if (spec := self._specs.element("ASSERTION", what)) is not None:
             now = time.monotonic_ns()
-            self._put(Record("Element", now, encode("Element", spec=spec, frame=frame, time_ns=now)))
+            message = encode("Element", spec=spec, frame=frame, time_ns=now)
+            if self._budget.affords(len(message), spare=False):
+                self._put(Record("Element", now, message))
 
     def count(self) -> Totals:
         """See `Backend`."""
@@ -286,11 +288,18 @@ def _sha256(model: str | Path) -> bytes:
         raise type(e)(e.errno, f"the model {model} cannot be read: {e.strerror}") from e
 
 
+def _program() -> str:
+    """What the process was started as, as the library has it."""
+    with contextlib.suppress(OSError):
+        return os.fsdecode(Path("/proc/self/cmdline").read_bytes().partition(b"\0")[0]).rpartition("/")[2]
+    return ""
+
+
 def _header(options: Options, digest: bytes) -> bytes:
     machine = platform.machine()
     labels = {words.text(key): words.text(value) for key, value in options.labels.items()}
     return encode(
         "Header", format=1, agent_version=__version__, abi=ABIS.get(machine, machine), model_sha256=digest,
         wall_ns=time.time_ns(), monotonic_ns=time.monotonic_ns(), labels=labels, byte_budget=options.byte_budget,
-        app=words.text(options.app or ""), **{"pass": PASS_APP},
+        app=words.text(_program() if options.app is None else options.app), **{"pass": PASS_APP},
     )  # fmt: skip
