@@ -99,6 +99,8 @@ def loops(folder: Path) -> dict[str, list[str]]:
 
 def frames(folder: Path, rounds: int, processes: int, only: list[str]) -> None:
     """Print what logging costs by language and model."""
+    # Compiled Python is kept, as it is elsewhere: memory would count the compiler.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     for kind in ("float32", "int8"):
         model = folder / f"{kind}.tflite"
         model.write_bytes(mobilenet_v2(quantized=kind == "int8"))
@@ -108,7 +110,9 @@ def frames(folder: Path, rounds: int, processes: int, only: list[str]) -> None:
             told = []
             for _ in range(processes):
                 arguments = [*command, str(model), str(folder / "loop.mcap"), str(rounds)]
-                done = subprocess.run(arguments, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+                done = subprocess.run(
+                    arguments, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+                )
                 told.append(read(done.stdout))
             tell(f"{language}, {kind}", told)
 

@@ -61,7 +61,7 @@ typedef struct exray_options {
     uint32_t n;
     uint64_t byte_budget;  // of the file; 0: none. Nearing it, elements and tensors are left out, then frames
     size_t ring;           // bytes that may wait for the disk; 0: 256 KiB. A larger element than half of it is dropped
-    int no_memory;         // 1: the process's memory is not read at the end of a frame
+    int no_memory;         // 1: the process's memory is not read for each frame
     int no_signals;        // 1: a crash of the app is left alone: what waits is lost then
 } exray_options;
 

@@ -1,6 +1,5 @@
 // Frames: what an app is at, up to sixty-four at once.
 #include "../src/clock.h"
-#include "../src/procfs.h"
 #include "log.h"
 #include "wire.h"
 
@@ -90,10 +89,11 @@ void exray_frame_stop(exray_capture *x, exray_frame frame) {
     at = wire_uint(at, 4, opened->start);
     at = wire_uint(at, 5, opened->preprocess_ns);
     at = wire_uint(at, 6, opened->invoke_ns);
-    if (!x->options.no_memory) at = wire_uint(at, 7, procfs_statm_rss(x->statm));
     at = wire_uint(at, 8, now - opened->start);
     if (opened->logged && opened->held.size) send_held(x, &opened->held);
-    if (log_affords(x, (size_t)(at - message), false)) {
+    size_t memory = x->statm < 0 ? 0 : WIRE_UINT;  // the writer adds it
+    if (log_affords(x, (size_t)(at - message) + memory, false)) {
+        atomic_fetch_add_explicit(&x->logged_bytes, memory, memory_order_relaxed);
         log_put(x, LOG_FRAME, now, message, (size_t)(at - message), NULL, 0);
     }
     atomic_fetch_add_explicit(&x->stopped_frames, 1, memory_order_relaxed);

@@ -13,7 +13,7 @@ size_t procfs_read(const char *path, char *text, size_t size);
 uint64_t procfs_rss(void);       // /proc/self/statm
 uint64_t procfs_peak_rss(void);  // VmHWM of /proc/self/status
 
-// The same file kept open, for those who read it between two invocations: opening takes longest. -1: it cannot be.
+// The same file kept open: opening takes longest. -1: it cannot be.
 int procfs_statm(void);
 uint64_t procfs_statm_rss(int fd);
 
