@@ -144,8 +144,14 @@ def _put(texts: _Texts, way: _Way) -> Iterator[Candidate]:
         options += _others(texts, symbols, {p: v for p, v in right.items() if p not in added})
     for count in range(left + 1):
         for chosen in itertools.combinations(options, count):
-            if len({change.name for change, _, _ in chosen}) == count:
+            if len({change.name for change, _, _ in chosen}) == count and not _moot(chosen):
                 yield _candidate(texts, way, symbols, right, chosen)
+
+
+def _moot(chosen: Sequence[tuple[Change, tuple[str, ...], int]]) -> bool:
+    """Whether one changes nothing: an id as expected says something only beside a shift that would have moved it."""
+    moved = {place for _, places, by in chosen if by for place in places}
+    return any(not by and not moved.intersection(places) for _, places, by in chosen)
 
 
 def _shifts(
@@ -176,13 +182,13 @@ def _shifts(
 def _others(
     texts: _Texts, symbols: Array, right: Mapping[str, int | None]
 ) -> Iterator[tuple[Change, tuple[str, ...], int]]:
-    """Another id for unknown words, padding, start or end."""
+    """Another id for unknown words, padding, start or end; also one as expected, which is another where all are shifted."""
     for place, value in right.items():
         at = symbols == PLACES[place]
         if value is None or not at.any():
             continue
         found = _most(texts.fed[at])
-        if found is not None and found != value:
+        if found is not None:
             name = f"{place}-id" if place in {"unknown", "pad"} else f"{place}-token"
             yield (
                 Change(
