@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 3600.0
 """For the download of a gigabyte through a slow line."""
 TAIL_LINES = 12
+CLEARINGS = 40
 
 
 def home(data: Path) -> Path:
@@ -106,8 +108,17 @@ def add(environments: Path, runtime: type[Reference], tell: Callable[[str], None
             _run([str(made / "bin" / "python"), "-E", "-s", "-c", runtime.probe], runtime, lambda _: None)
             made.rename(final)
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            _clear(made)
     return final
+
+
+def _clear(made: Path) -> None:
+    """Remove what was being made; those that were killed may be at their last file."""
+    for _ in range(CLEARINGS):
+        shutil.rmtree(made, ignore_errors=True)
+        if not made.exists():
+            return
+        time.sleep(0.05)
 
 
 def remove(environments: Path, runtime: type[Reference], tell: Callable[[str], None]) -> tuple[Path, ...]:
@@ -143,10 +154,15 @@ def _run(command: list[str], runtime: type[Reference], tell: Callable[[str], Non
     environment = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}}
     late = threading.Event()
     lines: list[str] = []
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        errors="replace", env=environment, start_new_session=True,
-    )  # fmt: skip
+    hear = _hold_interrupts()  # until there is a process to end: one that came in between would leave it running
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace", env=environment, start_new_session=True,
+        )  # fmt: skip
+    except BaseException:
+        hear()
+        raise
 
     def end() -> None:
         late.set()
@@ -156,6 +172,7 @@ def _run(command: list[str], runtime: type[Reference], tell: Callable[[str], Non
     timer = threading.Timer(TIMEOUT_S, end)
     timer.start()
     try:
+        hear()
         assert process.stdout is not None  # noqa: S101  # it is a pipe
         for line in process.stdout:
             lines = [*lines[1 - TAIL_LINES :], line.rstrip()]
@@ -178,3 +195,18 @@ def _run(command: list[str], runtime: type[Reference], tell: Callable[[str], Non
             where=f"runtime {runtime.name}",
             remedy="mend what it says, then try again",
         )
+
+
+def _hold_interrupts() -> Callable[[], None]:
+    """Ctrl-C waits until what this returns is called. A mask would not do: other threads' signals interrupt this one, too."""
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None  # Python interrupts the main one alone
+    pressed = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
+
+    def hear() -> None:
+        signal.signal(signal.SIGINT, before)
+        if pressed.is_set():
+            signal.raise_signal(signal.SIGINT)
+
+    return hear
