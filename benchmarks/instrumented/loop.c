@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "../../agents/native/include/exray.h"
+#include "../../agents/native/src/procfs.h"
 #include "../../agents/native/src/litert_abi.h"
 
 #define X(result, name, arguments) result LiteRt##name arguments;
@@ -82,16 +83,7 @@ static void frame(char arm, exray_capture *x, int told) {
     if (told) printf("%c %" PRIu64 " %" PRIu64 "\n", arm, total, api);
 }
 
-static long resident_kib(void) {
-    char line[256];
-    long kib = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof line, file)) {
-        if (sscanf(line, "VmRSS: %ld", &kib) == 1) break;
-    }
-    if (file) fclose(file);
-    return kib;
-}
+static long resident_kib(void) { return (long)(procfs_rss() / 1024); }
 
 static long size_of(const char *path) {
     struct stat status;

@@ -5,17 +5,9 @@
 #include <stdlib.h>
 
 #include "../../agents/native/include/exray.h"
+#include "../../agents/native/src/procfs.h"
 
-static long resident_kib(void) {
-    long kib = 0;
-    char line[256];
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof line, file)) {
-        if (sscanf(line, "VmRSS: %ld", &kib) == 1) break;
-    }
-    if (file) fclose(file);
-    return kib;
-}
+static long resident_kib(void) { return (long)(procfs_rss() / 1024); }
 
 int main(int argc, char **argv) {
     if (argc != 4) return 2;

@@ -6,22 +6,12 @@ import ctypes
 import threading
 from typing import TYPE_CHECKING
 
-import pytest
-
 from farm.capture.ingest import record
 from farm.capture.recording import load
 from farm.store.artifacts import ArtifactStore
-from tests.agents.kit import NATIVE
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def exray() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(NATIVE / "build" / "linux-x86_64" / "libexray.so"))
-    library.exray_open.restype = ctypes.c_void_p
-    return library
 
 
 def frames_in(file: Path, folder: Path) -> int:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from farm.capture.ingest import record
 from farm.capture.recording import Recording, load
 from farm.store.artifacts import ArtifactStore
-from tests.agents.kit import NATIVE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,14 +49,6 @@ class Totals(ctypes.Structure):
         ("over_budget", ctypes.c_uint64),
         ("error", ctypes.c_int),
     )
-
-
-@pytest.fixture(scope="module")
-def exray() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(NATIVE / "build" / "linux-x86_64" / "libexray.so"))
-    library.exray_open.restype = ctypes.c_void_p
-    library.exray_log_scalar.argtypes = (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_char_p, ctypes.c_double)
-    return library
 
 
 def opened(exray: ctypes.CDLL, path: Path, **options: object) -> ctypes.c_void_p:

@@ -6,12 +6,9 @@ import ctypes
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from farm.capture.ingest import record
 from farm.capture.recording import Recording, load
 from farm.store.artifacts import ArtifactStore
-from tests.agents.kit import NATIVE
 
 HERE = Path(__file__).resolve().parent
 INTERPRETER = ctypes.c_void_p(1)
@@ -23,14 +20,6 @@ def compiled(folder: Path, *flags: str) -> ctypes.CDLL:
     command = ["cc", "-shared", "-fPIC", *flags, "-o", str(file), str(HERE / "tflite_stand_in.c")]
     subprocess.run(command, check=True)
     return ctypes.CDLL(str(file))
-
-
-@pytest.fixture(scope="module")
-def exray() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(NATIVE / "build" / "linux-x86_64" / "libexray.so"))
-    library.exray_open.restype = ctypes.c_void_p
-    library.exray_error.restype = ctypes.c_char_p
-    return library
 
 
 def logged(exray: ctypes.CDLL, tflite: ctypes.CDLL, folder: Path, layers: tuple[int, ...]) -> tuple[int, Recording]:

@@ -27,6 +27,7 @@ NUMBERS = frozenset(
 )
 """What a capture holds."""
 NO_LAYERS = frozenset({"Placeholder", "Const", "NoOp", "Identity", "ReadVariableOp", "VarHandleOp"})
+"""Operators, as TensorFlow names them, that compute nothing: what is fed, constants, variables."""
 
 
 class Frozen(wire.Session):
