@@ -18,8 +18,8 @@ extern "C" {
 
 struct TfLiteInterpreter;
 
-// Logs all inputs and outputs. `library` is what dlopen gave, NULL where the app is linked with TFLite. Returns 0, or
-// -1 where the library lacks a function of TFLite's C API; exray_error tells which.
+// Logs all inputs and outputs. `library` is what dlopen gave, and stays open; NULL where the app is linked with TFLite.
+// Returns 0, or -1 where the library lacks a function of TFLite's C API; exray_error tells which.
 EXRAY_API int exray_log_tflite(exray_capture *x, exray_frame frame, void *library,
                                const struct TfLiteInterpreter *interpreter);
 // Logs what `n` layers computed, by the indices of their tensors in the model's graph. Needs an interpreter made with

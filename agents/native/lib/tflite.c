@@ -38,8 +38,7 @@ struct tflite {
 #undef X
 };
 
-static bool bind(struct tflite *rt, void *library) {
-    void *from = library ? library : RTLD_DEFAULT;
+static bool bind(struct tflite *rt, void *from) {
 #define X(result, name, arguments) *(void **)(void *)&rt->name = dlsym(from, "TfLite" #name);
     FUNCTIONS(X)
     OPTIONAL(X)
@@ -49,6 +48,18 @@ static bool bind(struct tflite *rt, void *library) {
     FUNCTIONS(X)
 #undef X
     return true;
+}
+
+// The functions of a library, looked up once by each thread; NULL where one is missing.
+static const struct tflite *bound(void *library) {
+    static _Thread_local struct tflite rt;
+    static _Thread_local void *of;
+    static _Thread_local bool whole;
+    if (!whole || of != library) {
+        of = library;
+        whole = bind(&rt, library ? library : RTLD_DEFAULT);
+    }
+    return whole ? &rt : NULL;
 }
 
 // TfLiteType; 0: captures have no word for it.
@@ -82,18 +93,18 @@ static bool describe(const struct tflite *rt, const Tensor *from, int32_t index,
 
 int exray_log_tflite(exray_capture *x, exray_frame frame, void *library, const struct TfLiteInterpreter *interpreter) {
     if (!log_wanted(x, frame)) return 0;
-    struct tflite rt;
-    if (!bind(&rt, library)) return -1;
+    const struct tflite *rt = bound(library);
+    if (!rt) return -1;
     exray_tensor tensor;
-    const int *inputs = rt.InterpreterInputTensorIndices ? rt.InterpreterInputTensorIndices(interpreter) : NULL;
-    const int *outputs = rt.InterpreterOutputTensorIndices ? rt.InterpreterOutputTensorIndices(interpreter) : NULL;
-    for (int32_t i = 0; i < rt.InterpreterGetInputTensorCount(interpreter); i++) {
-        const Tensor *from = rt.InterpreterGetInputTensor(interpreter, i);
-        if (describe(&rt, from, inputs ? inputs[i] : -1, &tensor)) exray_log_input(x, frame, (uint32_t)i, &tensor);
+    const int *inputs = rt->InterpreterInputTensorIndices ? rt->InterpreterInputTensorIndices(interpreter) : NULL;
+    const int *outputs = rt->InterpreterOutputTensorIndices ? rt->InterpreterOutputTensorIndices(interpreter) : NULL;
+    for (int32_t i = 0; i < rt->InterpreterGetInputTensorCount(interpreter); i++) {
+        const Tensor *from = rt->InterpreterGetInputTensor(interpreter, i);
+        if (describe(rt, from, inputs ? inputs[i] : -1, &tensor)) exray_log_input(x, frame, (uint32_t)i, &tensor);
     }
-    for (int32_t i = 0; i < rt.InterpreterGetOutputTensorCount(interpreter); i++) {
-        const Tensor *from = rt.InterpreterGetOutputTensor(interpreter, i);
-        if (describe(&rt, from, outputs ? outputs[i] : -1, &tensor)) exray_log_output(x, frame, (uint32_t)i, &tensor);
+    for (int32_t i = 0; i < rt->InterpreterGetOutputTensorCount(interpreter); i++) {
+        const Tensor *from = rt->InterpreterGetOutputTensor(interpreter, i);
+        if (describe(rt, from, outputs ? outputs[i] : -1, &tensor)) exray_log_output(x, frame, (uint32_t)i, &tensor);
     }
     return 0;
 }
@@ -101,12 +112,12 @@ int exray_log_tflite(exray_capture *x, exray_frame frame, void *library, const s
 int exray_log_tflite_layers(exray_capture *x, exray_frame frame, void *library,
                             const struct TfLiteInterpreter *interpreter, const int32_t *indices, size_t n) {
     if (!log_wanted(x, frame)) return 0;
-    struct tflite rt;
-    if (!bind(&rt, library)) return -1;
-    if (!rt.InterpreterGetTensor) return log_refuse("this TFLite has no TfLiteInterpreterGetTensor"), -1;
+    const struct tflite *rt = bound(library);
+    if (!rt) return -1;
+    if (!rt->InterpreterGetTensor) return log_refuse("this TFLite has no TfLiteInterpreterGetTensor"), -1;
     exray_tensor tensor;
     for (size_t i = 0; i < n; i++) {
-        if (describe(&rt, rt.InterpreterGetTensor(interpreter, indices[i]), indices[i], &tensor)) {
+        if (describe(rt, rt->InterpreterGetTensor(interpreter, indices[i]), indices[i], &tensor)) {
             exray_log_layer(x, frame, &tensor);
         }
     }
