@@ -54,6 +54,7 @@ class Client:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._answered = False  # whoever never answered is more likely a wrong address than a daemon on its way up
         self.submitted: set[int] = set()
 
     @classmethod
@@ -77,6 +78,11 @@ class Client:
         """Close the connection. What was submitted goes on in the lab."""
         self._link.close()
 
+    def reach(self) -> None:
+        """See that the lab answers."""
+        self._link.renew()
+        self._answered = True
+
     @property
     def embedded(self) -> bool:
         """Whether the daemon lives in this process, and ends with it."""
@@ -89,13 +95,17 @@ class Client:
 
     # jobs
 
-    def submit(self, submission: Submission) -> Job:
-        """Queue a job. Sent twice by a broken connection, it is still one job."""
+    def submit(self, submission: Submission, key: str | None = None) -> Job:
+        """Queue a job. Sent twice by a broken connection, it is still one job.
+
+        After a DaemonError nobody knows whether it was queued: a caller that submits it again gives both the same `key`
+        (16 to 64 characters, e.g. from the CI run's id), and it is one job then too.
+        """
         answer = self._request(
             "POST",
             "/api/jobs",
             content=submission.model_dump_json().encode(),
-            headers={**JSON, "idempotency-key": secrets.token_hex(16)},
+            headers={**JSON, "idempotency-key": key or secrets.token_hex(16)},
         )
         job = Job.model_validate_json(answer.content)
         self.submitted.add(job.job)
@@ -234,15 +244,26 @@ class Client:
 
     # inside
 
-    def _again(self) -> None:
-        time.sleep(0.05)
-        self._link.renew()
+    def _again(self, deadline: float | None = None) -> None:
+        """Find a daemon after a broken connection, until `deadline` if it is given, else for half a minute."""
+        deadline = deadline or time.monotonic() + FIND_S
+        while True:
+            time.sleep(0.05)
+            try:
+                self._link.renew()
+            except DaemonError:
+                if not self._answered or time.monotonic() > deadline:
+                    raise
+            else:
+                self._answered = True
+                return
 
     def _stream(self, path: str, **kwargs: Any) -> Iterator[tuple[str, str, str]]:
         """Id, name and data of events until the stream ends, for whatever reason."""
         with contextlib.suppress(httpx2.TransportError):
             timeout = httpx2.Timeout(SILENCE_S)
             with self._link.http.stream("GET", path, timeout=timeout, **kwargs) as answer:
+                self._answered = True
                 if answer.is_error:
                     answer.read()
                     error = _error(answer)
@@ -274,22 +295,27 @@ class Client:
         accept: int = 200,
         **kwargs: Any,
     ) -> httpx2.Response:
-        deadline = time.monotonic() + FIND_S
+        deadline = None
         while True:
             try:
                 if stream is not None:
                     kwargs["content"] = stream()
                 answer = self._link.http.request(method, path, **kwargs)
+                self._answered = True
                 error = _error(answer) if answer.is_error and answer.status_code != accept else None
             except httpx2.TransportError as e:
+                self._answered |= not isinstance(e, httpx2.ConnectError | httpx2.ConnectTimeout)
                 error = DaemonError(
                     f"the connection broke: {e or type(e).__name__}", where=self._link.url, remedy="try again"
                 )
             if error is None:
                 return answer
+            deadline = (
+                deadline or time.monotonic() + FIND_S
+            )  # from the break on: the answer may have been long in coming
             if not isinstance(error, DaemonError) or time.monotonic() > deadline:
                 raise error
-            self._again()
+            self._again(deadline)
 
 
 def _unreadable(file: Path, error: OSError) -> InputsError:

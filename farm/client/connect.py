@@ -50,7 +50,7 @@ def connect(
     client = Client(link)
     with _terminable():
         try:
-            link.renew()
+            client.reach()
             yield client
         except SystemExit:  # SIGTERM: whoever sent it does not wait
             link.close(now=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
+import socket
+import threading
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,6 +22,7 @@ from tests.conftest import ROOT
 from tests.daemon.lab import submission
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from farm.daemon import Daemon
@@ -79,3 +84,67 @@ def test_a_lab_that_is_gone_is_told_at_once(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(DaemonError, match="no lab answers") as e, connect():
         pass
     assert "FARM_URL" in e.value.remedy
+
+
+def test_a_lab_that_comes_back_has_one_job_of_a_submission_whose_answer_was_lost(at: Daemon) -> None:
+    token = read_token(at.data)
+    assert token is not None
+    with _losing_one_answer(at.url) as (url, lost), Client.at(url, token) as client:
+        job = client.submit(submission("ok", "serial=one"))
+        assert lost.is_set()
+        assert [known.job for known in client.jobs()] == [job.job]
+
+
+def test_the_same_key_is_the_same_job_for_another_client(at: Daemon) -> None:
+    token = read_token(at.data)
+    assert token is not None
+    jobs = []
+    for key in ("the run of some CI", "the run of some CI", "another run of it"):
+        with Client.at(at.url, token) as client:
+            jobs.append(client.submit(submission("ok", "serial=one"), key).job)
+    assert jobs == [1, 1, 2]
+
+
+@contextlib.contextmanager
+def _losing_one_answer(url: str) -> Iterator[tuple[str, threading.Event]]:
+    """A way to the daemon that breaks once its first answer is on the way, and is gone for a second then."""
+    there = urlsplit(url)
+    lost, over = threading.Event(), threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    hosts = (f"127.0.0.1:{port}".encode(), f"127.0.0.1:{there.port}".encode())  # the daemon minds its Host header
+
+    def carry() -> None:
+        nonlocal listener
+        with listener.accept()[0] as client, socket.create_connection((there.hostname, there.port)) as server:
+            listener.close()
+            client.settimeout(0.2)
+            with contextlib.suppress(TimeoutError):
+                while part := client.recv(1 << 16):
+                    server.sendall(part.replace(*hosts))
+            assert server.recv(1 << 16).startswith(b"HTTP/1.1 201")
+            lost.set()
+        over.wait(1.0)
+        listener = socket.create_server(("127.0.0.1", port))
+        listener.settimeout(0.1)
+        while not over.is_set():
+            with contextlib.suppress(TimeoutError):
+                client, _ = listener.accept()
+                server = socket.create_connection((there.hostname, there.port))
+                for one, other in ((client, server), (server, client)):
+                    threading.Thread(target=_pump, args=(one, other, hosts), daemon=True).start()
+
+    carrier = threading.Thread(target=carry, daemon=True)
+    carrier.start()
+    try:
+        yield f"http://127.0.0.1:{port}", lost
+    finally:
+        over.set()
+        carrier.join()
+        listener.close()
+
+
+def _pump(one: socket.socket, other: socket.socket, hosts: tuple[bytes, bytes]) -> None:
+    with one, other, contextlib.suppress(OSError):
+        while part := one.recv(1 << 16):
+            other.sendall(part.replace(*hosts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 import sys
 import tempfile
 import time
@@ -69,7 +70,7 @@ def chaos(
         jobs = [calm.job]
         planned = 0
         while planned < runs // 2:  # before the storm, so that every phone has work
-            first = broken.ask(lambda client: client.submit(prepared.submission))
+            first = queue(broken, prepared)
             jobs.append(first.job)
             planned += len(first.runs)
         storm.start()
@@ -121,10 +122,16 @@ def finished(client: Client, job: int) -> Job:
     return client.job(job)
 
 
+def queue(broken: Lab, prepared: Prepared) -> Job:
+    """A job on every phone."""
+    key = secrets.token_hex(16)  # one for all tries: a daemon may take the job and be killed before it answers
+    return broken.ask(lambda client: client.submit(prepared.submission, key))
+
+
 def submit(broken: Lab, prepared: Prepared) -> Job | None:
     """A job on the phones that are well, while everything breaks; None when there are none, or no daemon came back."""
     try:
-        return broken.ask(lambda client: client.submit(prepared.submission))
+        return queue(broken, prepared)
     except FarmError as e:
         if e.kind != "infrastructure":
             raise
