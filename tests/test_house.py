@@ -17,7 +17,7 @@ from farm.cli import app
 from tests.conftest import ROOT
 
 FARM = ROOT / "farm"
-PURE = ("assess", "capture", "compare", "model", "reference", "report", "store", "virtual")
+PURE = ("assess", "capture", "compare", "model", "reference", "report", "schedule", "store", "trend", "virtual")
 DEVICES = ("api", "cli", "client", "daemon", "executor", "fleet", "queue", "run")
 ALLOWED = {("store", "fleet.device")}  # a value that says what a device is, not how to talk to it
 

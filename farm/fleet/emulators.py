@@ -14,7 +14,8 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from farm.settings import Avd, Settings
+    from farm.sections.devices import Avd
+    from farm.settings import Settings
 
 FIRST_PORT = 5554
 END_S = 10.0

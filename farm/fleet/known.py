@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from farm.fleet.device import Standing, State
-    from farm.settings import DeviceNote
+    from farm.sections.devices import DeviceNote
     from farm.store.devices import DeviceRow
 
 ABSENT = "absent"

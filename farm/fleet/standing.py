@@ -10,7 +10,7 @@ from farm.fleet.health import THERMAL_STATUS
 
 if TYPE_CHECKING:
     from farm.fleet.device import Condition, State
-    from farm.settings import Fleet as Limits
+    from farm.sections.devices import Fleet as Limits
 
 ASKED = {
     "INSTALL_FAILED_USER_RESTRICTED": "allow `Install via USB` in its developer options, then: farm device heal",

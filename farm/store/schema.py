@@ -149,7 +149,126 @@ def lab(db: Database) -> None:
         db.execute(statement)
 
 
-NAMES = frozenset({"first", "lab"})
+@migrations()
+def nightlies(db: Database) -> None:
+    """Schedules and their nights; series and their points; regressions; annotations; gate checks; what people were told."""
+    for statement in (
+        """CREATE TABLE schedules (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             name TEXT NOT NULL,
+             source TEXT NOT NULL,                    -- file (farm.toml), command
+             document TEXT NOT NULL,                  -- schedule.schedule.Schedule
+             submission TEXT NOT NULL DEFAULT '',     -- submission.Submission, prepared; '' until it is
+             next_at REAL,                            -- Unix seconds, as all below: the first moment that has no night yet
+             paused REAL,
+             pause TEXT NOT NULL DEFAULT '',          -- the reason
+             created REAL NOT NULL,
+             removed REAL
+           ) STRICT""",
+        "CREATE UNIQUE INDEX schedules_by_name ON schedules(name) WHERE removed IS NULL",
+        """CREATE TABLE nights (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             schedule INTEGER NOT NULL REFERENCES schedules(id),
+             fire_at REAL NOT NULL,                   -- when it was due
+             fired REAL NOT NULL,                     -- when it was made
+             missed INTEGER NOT NULL DEFAULT 0,       -- earlier moments that fell into a downtime, and that this one stands for
+             status TEXT NOT NULL DEFAULT 'open',     -- open, over, skipped (blackout), failed (could not be submitted)
+             note TEXT NOT NULL DEFAULT '',           -- why it was skipped or failed
+             ended REAL,
+             UNIQUE (schedule, fire_at)
+           ) STRICT""",
+        "CREATE INDEX nights_by_fired ON nights(fired)",
+        "ALTER TABLE jobs ADD COLUMN night INTEGER REFERENCES nights(id)",
+        "CREATE INDEX jobs_by_night ON jobs(night) WHERE night IS NOT NULL",
+        """CREATE TABLE series (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             schedule TEXT NOT NULL,                  -- its name; '' for what people submitted
+             model TEXT NOT NULL,                     -- its name: its bytes may change from night to night
+             serial TEXT NOT NULL,
+             configuration TEXT NOT NULL,
+             metric TEXT NOT NULL,
+             unit TEXT NOT NULL DEFAULT '',
+             better TEXT NOT NULL DEFAULT 'low',      -- low, high
+             UNIQUE (schedule, model, serial, configuration, metric)
+           ) STRICT""",
+        "CREATE INDEX series_by_serial ON series(serial)",
+        """CREATE TABLE circumstances (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             document TEXT NOT NULL UNIQUE            -- {name: text}, keys sorted: runtime, firmware, model's sha256, ...
+           ) STRICT""",
+        """CREATE TABLE points (
+             series INTEGER NOT NULL REFERENCES series(id),
+             at REAL NOT NULL,                        -- when the run ended
+             run INTEGER NOT NULL REFERENCES runs(id),
+             night INTEGER REFERENCES nights(id),
+             value REAL NOT NULL,
+             low REAL,                                -- 95 % interval
+             high REAL,
+             n INTEGER,
+             circumstances INTEGER NOT NULL REFERENCES circumstances(id),
+             PRIMARY KEY (series, at, run)
+           ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX points_by_run ON points(run)",
+        """CREATE TABLE regressions (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             series INTEGER NOT NULL REFERENCES series(id),
+             begins REAL NOT NULL,                    -- the first point of the new level
+             status TEXT NOT NULL,                    -- trend.regression.Status
+             found REAL NOT NULL,
+             changed REAL NOT NULL,
+             document TEXT NOT NULL,                  -- trend.shift.Shift
+             job INTEGER REFERENCES jobs(id),         -- that ran it again
+             user TEXT NOT NULL DEFAULT '',           -- who acknowledged, accepted or ignored it
+             reason TEXT NOT NULL DEFAULT '',
+             until REAL                               -- of what is ignored
+           ) STRICT""",
+        "CREATE INDEX regressions_by_series ON regressions(series, begins)",
+        "CREATE INDEX regressions_by_status ON regressions(status)",
+        """CREATE TABLE baselines (                   -- from here on a series is judged anew
+             series INTEGER NOT NULL REFERENCES series(id),
+             at REAL NOT NULL,
+             user TEXT NOT NULL,
+             reason TEXT NOT NULL,
+             PRIMARY KEY (series, at)
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE annotations (                 -- of people; what circumstances tell is not written twice
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             at REAL NOT NULL,
+             kind TEXT NOT NULL,                      -- runtime, firmware, commit, note
+             text TEXT NOT NULL,
+             model TEXT NOT NULL DEFAULT '',          -- '': every one
+             serial TEXT NOT NULL DEFAULT '',
+             user TEXT NOT NULL
+           ) STRICT""",
+        "CREATE INDEX annotations_by_at ON annotations(at)",
+        """CREATE TABLE gate_checks (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             at REAL NOT NULL,
+             gate TEXT NOT NULL,
+             subject TEXT NOT NULL DEFAULT '',        -- what was checked: a commit, a job
+             test_set TEXT NOT NULL DEFAULT '',       -- sha256 over the labelled frames that answered
+             answer TEXT NOT NULL,                    -- pass, fail, undecided
+             document TEXT NOT NULL                   -- gate.answer.GateAnswer
+           ) STRICT""",
+        "CREATE INDEX gate_checks_by_gate ON gate_checks(gate, at)",
+        "CREATE INDEX gate_checks_by_test_set ON gate_checks(test_set, at)",
+        """CREATE TABLE told (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             key TEXT NOT NULL UNIQUE,                -- what is told once: `digest 2026-11-22`, `gate 12`
+             at REAL NOT NULL,                        -- when it was to be told
+             title TEXT NOT NULL,
+             body TEXT NOT NULL,
+             not_before REAL NOT NULL DEFAULT 0,      -- quiet hours, and back-off
+             attempts INTEGER NOT NULL DEFAULT 0,
+             sent REAL,
+             error TEXT NOT NULL DEFAULT ''
+           ) STRICT""",
+        "CREATE INDEX told_waiting ON told(not_before) WHERE sent IS NULL",
+    ):
+        db.execute(statement)
+
+
+NAMES = frozenset({"first", "lab", "nightlies"})
 """Every migration above; a test keeps it."""
 
 

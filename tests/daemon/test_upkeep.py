@@ -22,7 +22,8 @@ from farm.report.document import CaptureLink, EvidenceLink, Run
 from farm.report.measures import Samples
 from farm.run.dossier import HIDDEN, redacted
 from farm.run.work import BrokenOffError
-from farm.settings import Api, Meter, Retention, Runs, Settings
+from farm.sections.devices import Meter
+from farm.settings import Api, Retention, Runs, Settings
 from farm.store.integrity import temporaries
 from farm.store.tarball import Member, gzipped, tar
 from tests.daemon.lab import FRAME, MODEL, MODEL_SHA, Bench, preflight, submission, until, write_report

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from farm.cli import app
 from farm.doctor import adb as adb_look
 from farm.doctor import computer, installation, usb
-from farm.settings import Adb, Host, Retention, Settings
+from farm.sections.devices import Host
+from farm.settings import Adb, Retention, Settings
 
 if TYPE_CHECKING:
     from farm.doctor.finding import Finding

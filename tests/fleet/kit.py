@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from farm.fleet.fleet import Fleet
+from farm.sections.devices import Fleet as Limits
 from farm.settings import Adb, Settings
-from farm.settings import Fleet as Limits
 from farm.store.database import Database
 from farm.store.devices import Devices
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from farm import virtual
 from farm.fleet.emulators import find, ports
-from farm.settings import Avd
+from farm.sections.devices import Avd
 from tests.fleet.kit import at_work, settings, stands, until
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from farm.fleet.enrolment import Enrolment, Golden
 from farm.fleet.private import private_adb_server
 from farm.fleet.track import parse
 from farm.report.document import Failure
-from farm.settings import DeviceNote, Host
+from farm.sections.devices import DeviceNote, Host
 from tests.fleet.kit import at_work, settings, stands, until
 
 if TYPE_CHECKING:

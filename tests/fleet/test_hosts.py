@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm.fleet import hosts
-from farm.settings import Adb, Host, Settings
+from farm.sections.devices import Host
+from farm.settings import Adb, Settings
 
 HOSTS = {"": 1, "shelf": 2, "b.2": 3}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from farm.fleet.device import Condition, Standing, State
 from farm.fleet.health import THERMAL_STATUS
 from farm.fleet.standing import ASKED, AWAY, SEVERITY, Facts, Gates, Vitals, decide, gates, human
-from farm.settings import Fleet
+from farm.sections.devices import Fleet
 
 WORDS = st.sampled_from(["", "because"])
 FACTS = st.builds(

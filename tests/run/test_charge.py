@@ -14,7 +14,8 @@ from farm.errors import InfrastructureError
 from farm.fleet.device import Device
 from farm.run.conditions import charge
 from farm.run.conditions.charge import Care, Port, decide
-from farm.settings import DeviceNote, Hub, Settings
+from farm.sections.devices import DeviceNote, Hub
+from farm.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -22,7 +22,7 @@ from farm.errors import (
 )
 from farm.run import passes, perform, stage
 from farm.run.work import BrokenOffError
-from farm.settings import Conditions
+from farm.sections.devices import Conditions
 from tests.run.test_perform import bench
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from farm.errors import ConditionsError, InfrastructureError
 from farm.fleet.health import THERMAL_STATUS, Battery
 from farm.run.conditions import gates, reading, settle
 from farm.run.conditions.reading import Reading
-from farm.settings import Conditions
+from farm.sections.devices import Conditions
 from tests.recordings import recording as recorded
 from tests.virtual.bench import wait_until
 

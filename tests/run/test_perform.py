@@ -23,7 +23,8 @@ from farm.run import stage
 from farm.run.perform import lease_number, make_perform
 from farm.run.steps import spread
 from farm.run.work import BrokenOffError, Work
-from farm.settings import Adb, Conditions, Settings
+from farm.sections.devices import Conditions
+from farm.settings import Adb, Settings
 from farm.store.artifacts import ArtifactStore
 from tests.conftest import DEMO
 

@@ -15,7 +15,7 @@ from farm.capture.rows import SampleRow
 from farm.fleet.health import Battery
 from farm.run.conditions.reading import Reading
 from farm.run.conditions.throttling import caps, drift, mann_kendall, throttling
-from farm.settings import Conditions
+from farm.sections.devices import Conditions
 from tests.run.test_perform import bench
 
 if TYPE_CHECKING:

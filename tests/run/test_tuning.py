@@ -18,7 +18,8 @@ from farm.run.conditions import journal, tuning
 from farm.run.conditions.journal import Change, Journal
 from farm.run.conditions.reading import Reading
 from farm.run.conditions.restorer import Restorer
-from farm.settings import Adb, Conditions, Fleet, Settings
+from farm.sections.devices import Conditions, Fleet
+from farm.settings import Adb, Settings
 from tests.virtual.bench import wait_until
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ from pathlib import Path
 from farm.fleet.adb import AdbServer
 from farm.run.conditions import tuning
 from farm.run.conditions.reading import Reading
-from farm.settings import Adb, Conditions, Fleet, Settings
+from farm.sections.devices import Conditions, Fleet
+from farm.settings import Adb, Settings
 from tests.virtual.bench import wait_until
 port, serial, data = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 device = AdbServer("127.0.0.1", port).device(serial)

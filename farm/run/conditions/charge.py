@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from farm.fleet.device import Device
-    from farm.settings import Hub, Settings
+    from farm.sections.devices import Hub
+    from farm.settings import Settings
 
     Note = Callable[[Iterable[tuple[str, str, str]]], None]
     """Keeps (serial, kind, detail) among the device's events."""

@@ -10,7 +10,7 @@ from farm.fleet.health import THERMAL_STATUS
 
 if TYPE_CHECKING:
     from farm.run.conditions.reading import Reading
-    from farm.settings import Conditions
+    from farm.sections.devices import Conditions
 
 SEVERITY = {word: number for number, word in THERMAL_STATUS.items()}
 DEEP = ("IDLE", "IDLE_MAINTENANCE", "IDLE_PENDING")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from farm.capture.rows import SampleRow
     from farm.run.conditions.reading import Reading
-    from farm.settings import Conditions
+    from farm.sections.devices import Conditions
 
 BLOCKS = 20
 """Neighbors share a block, whose median stands for them: single outliers, and what neighbors have in common, count once."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from farm.fleet.adb import AdbDevice
     from farm.run.conditions.reading import Reading
-    from farm.settings import Conditions
+    from farm.sections.devices import Conditions
 
 DEADLINE_S = 10.0
 UNSET = "null"
