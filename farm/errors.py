@@ -9,6 +9,7 @@
     |   |-- AppError            the attached app is not there, cannot be started, died, or never ended
     |   |-- SelectorError       the selector is wrong (column) or matches nothing
     |   |-- QuotaError          the user has too many runs waiting
+    |   |-- GateError           a gate's condition is wrong (column), or there is nothing to check
     |   `-- SettingsError       farm.toml is wrong (file and line)
     |-- InfrastructureError     the lab's: requeued                exit 3
     |   |-- NoDeviceError       nothing to run on
@@ -90,6 +91,10 @@ class SettingsError(JobError):
 
 class QuotaError(JobError):
     """The user has as many runs waiting and running as farm.toml lets them."""
+
+
+class GateError(JobError):
+    """A gate's condition cannot be parsed (column), there is no such gate, or nothing to check."""
 
 
 class InfrastructureError(FarmError):

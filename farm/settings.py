@@ -15,6 +15,11 @@ from farm.assess.limits import LIMITS, Limits
 from farm.errors import SettingsError
 from farm.sections.base import Section
 from farm.sections.devices import Avd, Conditions, DeviceNote, Fleet, Host, Hub, Meter, Samples
+from farm.sections.gate import Gate
+from farm.sections.history import History
+from farm.sections.notify import Notify
+from farm.sections.schedule import Nightlies, ScheduleNote
+from farm.sections.trend import Trend
 
 FILE = "farm.toml"
 VARIABLE = "FARM_CONFIG"
@@ -177,6 +182,9 @@ class Settings(Section):
     log: Log = Log()
     user: tuple[User, ...] = ()
     sentinel: Sentinel = Sentinel()
+    trend: Trend = Trend()
+    history: History = History()
+    notify: Notify = Notify()
     fleet: Fleet = Fleet()
     conditions: Conditions = Conditions()
     samples: Samples = Samples()
@@ -185,6 +193,9 @@ class Settings(Section):
     host: tuple[Host, ...] = ()
     device: tuple[DeviceNote, ...] = ()
     avd: tuple[Avd, ...] = ()
+    gate: tuple[Gate, ...] = ()
+    schedule: tuple[ScheduleNote, ...] = ()
+    nightlies: Nightlies = Nightlies()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Settings:
@@ -193,6 +204,8 @@ class Settings(Section):
             ("device", [d.serial for d in self.device]),
             ("device", [d.name for d in self.device if d.name]),
             ("avd", [a.port for a in self.avd if a.port is not None]),
+            ("gate", [g.name for g in self.gate]),
+            ("schedule", [s.name for s in self.schedule]),
         ):
             if len(set(names)) < len(names):
                 raise ValueError(f"two [[{key}]] have one name, serial or port")
@@ -219,6 +232,8 @@ def load(path: Path | None = None) -> Settings:
             "data": _absolute(settings.data, "data", file),
             "api": api.model_copy(update=files),
             "client": client.model_copy(update={"ca": _beside(client.ca, "client.ca", file)}),
+            "notify": settings.notify.beside(file.absolute().parent),
+            "schedule": tuple(note.beside(file.absolute().parent) for note in settings.schedule),
         }
     )
 

@@ -162,6 +162,8 @@ class Terms(_Model):
     """Both variants in one run, interleaved on one device, and compared pairwise."""
     fresh: bool = False
     """Run it though the same is queued or running already."""
+    commit: str = Field(default="", max_length=64, pattern=r"^[A-Za-z0-9._/-]*$")
+    """Of the user's own repository, for people who look for what changed when."""
 
 
 class Submission(_Model):

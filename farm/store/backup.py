@@ -84,7 +84,12 @@ def backup(data: Path, file: Path, *, since: Path | None = None, progress: Progr
         snapshot = folder / STATE
         known = _snapshot(state, snapshot)
         there, missing = {}, 0
-        for sha256 in {**known.inputs, **known.captures, **known.evidence}:
+        for sha256 in {
+            **known.inputs,
+            **known.captures,
+            **known.evidence,
+            **dict.fromkeys(known.archives | known.scheduled),
+        }:
             try:
                 there[sha256] = artifacts.path(sha256).stat().st_size
             except FileNotFoundError:

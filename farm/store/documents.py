@@ -24,16 +24,16 @@ def job_document(row: sqlite.Row, runs: tuple[Run, ...]) -> Job:
     )
 
 
-def whole(row: sqlite.Row) -> Run:
-    """A row of runs, with its figures once it is over."""
-    short = slim(row)
-    if not row["document"]:
+def whole(row: sqlite.Row, archived: str | None = None) -> Run:
+    """A row of runs, with its figures once it is over; `archived` is its document where the row has a short one (archive.py)."""
+    short, document = slim(row), archived or row["document"]
+    if not document:
         return short
     if row["status"] not in ("done", "failed", "canceled"):  # it is tried again; why the last attempt failed is known
-        return short.model_copy(update={"evidence": Run.model_validate_json(row["document"]).evidence})
+        return short.model_copy(update={"evidence": Run.model_validate_json(document).evidence})
     # A run that failed while it waited again has its last attempt's document, and a newer status and error.
     newer = {name: getattr(short, name) for name in ("target", "status", "attempt", "error")}
-    return Run.model_validate_json(row["document"]).model_copy(update=newer)
+    return Run.model_validate_json(document).model_copy(update=newer)
 
 
 def slim(row: sqlite.Row) -> Run:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from farm.errors import StorageError
 from farm.report.document import Run
-from farm.store import schema, sqlite
+from farm.store import archive, schema, sqlite
 from farm.store.artifacts import ArtifactStore, sha256_of
 from farm.store.inventory import references, stored
 
@@ -40,6 +40,9 @@ _RULES = {
     " GROUP BY run HAVING count(*) > 1",
     "a run that waits for one that does not do its work": "SELECT r.id FROM runs r JOIN runs l ON l.id = r.same_as"
     " WHERE r.status = 'queued' AND l.status NOT IN ('queued', 'running')",
+    "a night that is not over, whose jobs all are": "SELECT id FROM nights n WHERE status = 'open' AND EXISTS"
+    " (SELECT 1 FROM jobs WHERE night = n.id) AND NOT EXISTS"
+    " (SELECT 1 FROM jobs WHERE night = n.id AND status IN ('queued', 'running'))",
     "a job without runs": "SELECT id FROM jobs j WHERE NOT EXISTS (SELECT 1 FROM runs WHERE job = j.id)",
 }
 """What never holds between two transactions; each query gives the numbers of what is wrong."""
@@ -89,6 +92,7 @@ def check(data: Path, *, hashes: bool = True, progress: Progress = lambda _done,
             db.execute("BEGIN")
             problems += _database(db, file)
             jobs, runs = (db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("jobs", "runs"))  # noqa: S608
+            problems += _archives(db, artifacts)
             missing = list(_missing(db, artifacts))
             removed = len(missing)
             problems += [p for p in missing if p is not None]
@@ -125,8 +129,12 @@ def _database(db: sqlite.Connection, file: Path) -> Iterator[Problem]:
 
 
 def _missing(db: sqlite.Connection, artifacts: ArtifactStore) -> Iterator[Problem | None]:
-    """A problem for each file that an open job needs and that is gone; None where retention may have removed it."""
+    """A problem for each file that an open job or a schedule needs and that is gone; None where retention may have removed it."""
     known = references(db)
+    for sha256 in sorted(known.scheduled):
+        if not artifacts.has(sha256):
+            remedy = "remove the schedule and add it again; one of farm.toml reads its files anew"
+            yield Problem("damage", str(artifacts.path(sha256)), "a schedule needs it, and it is gone", remedy)
     for named in (known.inputs, known.captures, known.evidence):
         for sha256, jobs in named.items():
             if artifacts.has(sha256):
@@ -137,6 +145,22 @@ def _missing(db: sqlite.Connection, artifacts: ArtifactStore) -> Iterator[Proble
                 yield Problem("damage", where, f"job {waiting[0]} needs it, and it is gone", "submit the job again")
             else:
                 yield None
+
+
+def _archives(db: sqlite.Connection, artifacts: ArtifactStore) -> Iterator[Problem]:
+    """A problem for each artifact that lacks documents which the state file left to it."""
+    for row in db.execute("SELECT id, sha256 FROM archives WHERE removed IS NULL").fetchall():
+        path = artifacts.path(row["sha256"])
+        try:
+            held = archive.held(path)
+        except StorageError as e:
+            yield Problem("damage", str(path), f"holds documents of runs, and {e.message}", _RESTORE)
+            continue
+        runs = {run["id"] for run in db.execute("SELECT id FROM runs WHERE archive = ?", (row["id"],))}
+        if runs - held:
+            yield Problem(
+                "inconsistent", str(path), f"lacks the document of run {min(runs - held)}", "please report it"
+            )
 
 
 def _hash(artifacts: ArtifactStore, sha256: str) -> Iterator[Problem]:

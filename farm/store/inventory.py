@@ -26,12 +26,16 @@ class References:
     """Also what was sampled beside the frames: neither can be had again."""
     evidence: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     inputs: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    archives: set[str] = field(default_factory=set)
+    """Documents of old runs: of many jobs each, and never to be had again."""
+    scheduled: set[str] = field(default_factory=set)
+    """What schedules submit next."""
     open_jobs: set[int] = field(default_factory=set)
     running_since: float | None = None
 
     def kind(self, sha256: str) -> Kind:
         """What it is. What nobody names was computed (tensors, tables, instrumented models), or never submitted."""
-        if sha256 in self.inputs:
+        if sha256 in self.inputs or sha256 in self.scheduled:
             return "input"
         if sha256 in self.captures:
             return "capture"
@@ -61,6 +65,9 @@ def references(db: sqlite.Connection) -> References:
             found.captures[row["samples"]].add(row["job"])
         for link in json.loads(row["evidence"] or "[]"):
             found.evidence[link["sha256"]].add(row["job"])
+    found.archives = {row["sha256"] for row in db.execute("SELECT sha256 FROM archives WHERE removed IS NULL")}
+    for row in db.execute("SELECT submission FROM schedules WHERE removed IS NULL AND submission <> ''"):
+        found.scheduled.update(inputs_of(json.loads(row["submission"])))
     found.running_since = db.execute("SELECT min(started) FROM runs WHERE status = 'running'").fetchone()[0]
     return found
 
@@ -109,7 +116,8 @@ def items(artifacts: ArtifactStore, known: References) -> Iterator[Item]:
     for sha256, stat in stored(artifacts):
         jobs = known.jobs(sha256)
         yield Item(
-            sha256, known.kind(sha256), stat.st_size, stat.st_mtime, frozenset(jobs), not jobs.isdisjoint(known.open_jobs)
+            sha256, known.kind(sha256), stat.st_size, stat.st_mtime, frozenset(jobs),
+            sha256 in known.archives or sha256 in known.scheduled or not jobs.isdisjoint(known.open_jobs),
         )  # fmt: skip
 
 

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from farm.errors import JobError
 from farm.report.document import Failure, Job
+from farm.store import nights
+from farm.store.archive import wholes
+from farm.store.artifacts import ArtifactStore
 from farm.store.database import Database, now, record
-from farm.store.documents import job_document, slim, whole
+from farm.store.documents import job_document, slim
 from farm.store.rows import LEASE, Lease, RunRow
 from farm.store.shared import promote
 from farm.submission import Submission
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
 class Jobs(Database):
     """Methods on jobs."""
 
+    @property
+    def archives(self) -> ArtifactStore:
+        """Where documents of old runs are."""
+        return ArtifactStore(self._file.parent / "artifacts")
+
     def add_job(
         self,
         submission: Submission,
@@ -35,6 +43,7 @@ class Jobs(Database):
         key: str | None = None,
         user: str = "local",
         kind: str = "job",
+        night: int | None = None,
     ) -> int:
         """Store a job with a queued run for each of `placements`; its id. A `key` seen before gives the job stored then.
 
@@ -49,11 +58,11 @@ class Jobs(Database):
             if key is not None and (known := db.execute("SELECT id FROM jobs WHERE key = ?", (key,)).fetchone()):
                 return int(known["id"])
             job = db.execute(
-                "INSERT INTO jobs (key, created, submission, summary, user, kind, priority, not_before, deadline)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO jobs (key, created, submission, summary, user, kind, priority, not_before, deadline, night)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(key, created, submission.model_dump_json(), _summary(submission, created, user)),
-                    *(user, kind, terms.priority, terms.not_before, terms.deadline),
+                    *(user, kind, terms.priority, terms.not_before, terms.deadline, night),
                 ),
             ).lastrowid
             assert job is not None  # noqa: S101  # an INSERT has one
@@ -104,19 +113,19 @@ class Jobs(Database):
             row = db.execute("SELECT id, status, summary, report FROM jobs WHERE id = ?", (job,)).fetchone()
             runs = db.execute("SELECT * FROM runs WHERE job = ? ORDER BY id", (job,)).fetchall()
             db.execute("COMMIT")
-        return job_document(row, tuple(whole(r) for r in runs)) if row else None
+            return job_document(row, wholes(db, runs, self.archives)) if row else None
 
-    def jobs(self, limit: int) -> list[Job]:
-        """The newest jobs first, their runs without figures: target, status, verdict, error."""
+    def jobs(self, limit: int, before: int = 2**63 - 1) -> list[Job]:
+        """The newest jobs first, those numbered below `before`, their runs without figures: target, status, verdict, error."""
         with self.reading() as db:
             db.execute("BEGIN")
             rows = db.execute(
-                "SELECT id, status, summary, report FROM jobs ORDER BY id DESC LIMIT ?", (limit,)
+                "SELECT id, status, summary, report FROM jobs WHERE id < ? ORDER BY id DESC LIMIT ?", (before, limit)
             ).fetchall()
             runs = db.execute(
                 "SELECT id, job, target, status, attempt, verdict, error, configuration, repetition, same_as FROM runs"
-                " WHERE job IN (SELECT id FROM jobs ORDER BY id DESC LIMIT ?) ORDER BY id",
-                (limit,),
+                " WHERE job IN (SELECT id FROM jobs WHERE id < ? ORDER BY id DESC LIMIT ?) ORDER BY id",
+                (before, limit),
             ).fetchall()
             db.execute("COMMIT")
         by_job: dict[int, list[Run]] = {}
@@ -185,6 +194,7 @@ class Jobs(Database):
         """The end of a job whose runs are all over: its status, and where its report is."""
         with self.write() as db:
             db.execute("UPDATE jobs SET status = ?, report = ? WHERE id = ?", (status, report, job))
+            nights.settle(db, job)
             record(db, "closed", job=job, detail=status)
 
     def is_canceled(self, job: int) -> bool:

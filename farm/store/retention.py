@@ -33,7 +33,7 @@ class Item:
     jobs: frozenset[int] = frozenset()
     """Of which it is a capture or an input."""
     needed: bool = False
-    """By a job that is not over."""
+    """By a job that is not over, by a schedule, or by the state file: documents of old runs."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from farm.errors import InfrastructureError
 from farm.report.document import Target
-from farm.store import sqlite
+from farm.store import series, sqlite
 from farm.store.database import Database, record
 from farm.store.documents import with_earlier
 from farm.store.rows import LEASE, Lease, Placed, QueuedRun
@@ -128,16 +128,19 @@ class Runs(Database):
         with self.write() as db:
             self._give_back(db, token)
             run = with_earlier(db, run)
+            ended = time.time()
             db.execute(
                 "UPDATE runs SET status = ?, verdict = ?, error = ?, document = ?, ended = ? WHERE id = ?",
-                (run.status, _json(run.verdict), _json(run.error), run.model_dump_json(), time.time(), run.id),
+                (run.status, _json(run.verdict), _json(run.error), run.model_dump_json(), ended, run.id),
             )
             serial = run.target.serial if run.target else ""
             record(db, run.status, run=run.id, serial=serial, detail=run.error.message if run.error else "")
             if run.status == "canceled":
                 promote(db, run.id)
                 return []
-            return share(db, run)
+            jobs = share(db, run)
+            series.record(db, run, ended)
+            return jobs
 
     def requeue(
         self,

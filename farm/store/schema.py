@@ -159,6 +159,7 @@ def nightlies(db: Database) -> None:
              source TEXT NOT NULL,                    -- file (farm.toml), command
              document TEXT NOT NULL,                  -- schedule.schedule.Schedule
              submission TEXT NOT NULL DEFAULT '',     -- submission.Submission, prepared; '' until it is
+             problem TEXT NOT NULL DEFAULT '',        -- why it could not be prepared the last time
              next_at REAL,                            -- Unix seconds, as all below: the first moment that has no night yet
              paused REAL,
              pause TEXT NOT NULL DEFAULT '',          -- the reason
@@ -169,15 +170,18 @@ def nightlies(db: Database) -> None:
         """CREATE TABLE nights (
              id INTEGER PRIMARY KEY AUTOINCREMENT,
              schedule INTEGER NOT NULL REFERENCES schedules(id),
+             key TEXT UNIQUE,                         -- the client's, of one that was asked for: sent twice, it is one night
              fire_at REAL NOT NULL,                   -- when it was due
              fired REAL NOT NULL,                     -- when it was made
              missed INTEGER NOT NULL DEFAULT 0,       -- earlier moments that fell into a downtime, and that this one stands for
              status TEXT NOT NULL DEFAULT 'open',     -- open, over, skipped (blackout), failed (could not be submitted)
-             note TEXT NOT NULL DEFAULT '',           -- why it was skipped or failed
+             note TEXT NOT NULL DEFAULT '',           -- why it was skipped or failed, or what it waits for
+             missing TEXT NOT NULL DEFAULT '[]',      -- schedule.schedule.Missing of each device that matched and was not ready
              ended REAL,
              UNIQUE (schedule, fire_at)
            ) STRICT""",
         "CREATE INDEX nights_by_fired ON nights(fired)",
+        "CREATE INDEX nights_open ON nights(schedule) WHERE status = 'open'",
         "ALTER TABLE jobs ADD COLUMN night INTEGER REFERENCES nights(id)",
         "CREATE INDEX jobs_by_night ON jobs(night) WHERE night IS NOT NULL",
         """CREATE TABLE series (
@@ -209,6 +213,11 @@ def nightlies(db: Database) -> None:
              PRIMARY KEY (series, at, run)
            ) STRICT, WITHOUT ROWID""",
         "CREATE INDEX points_by_run ON points(run)",
+        """CREATE TABLE backfills (                   -- what older versions left to be made up for, the newest first
+             what TEXT PRIMARY KEY,                   -- points
+             before INTEGER NOT NULL                  -- the number of the last run that was looked at; 0: all were
+           ) STRICT""",
+        "INSERT INTO backfills SELECT 'points', coalesce(max(id), 0) + 1 FROM runs",
         """CREATE TABLE regressions (
              id INTEGER PRIMARY KEY AUTOINCREMENT,
              series INTEGER NOT NULL REFERENCES series(id),
@@ -231,6 +240,11 @@ def nightlies(db: Database) -> None:
              reason TEXT NOT NULL,
              PRIMARY KEY (series, at)
            ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE judged (                      -- nights whose series were looked at for shifts, once each
+             night INTEGER PRIMARY KEY REFERENCES nights(id),
+             at REAL NOT NULL,
+             series INTEGER NOT NULL                  -- how many were looked at
+           ) STRICT""",
         """CREATE TABLE annotations (                 -- of people; what circumstances tell is not written twice
              id INTEGER PRIMARY KEY AUTOINCREMENT,
              at REAL NOT NULL,
@@ -243,11 +257,15 @@ def nightlies(db: Database) -> None:
         "CREATE INDEX annotations_by_at ON annotations(at)",
         """CREATE TABLE gate_checks (
              id INTEGER PRIMARY KEY AUTOINCREMENT,
+             key TEXT NOT NULL UNIQUE,                -- sha256 over gate and runs: the same check twice is one
              at REAL NOT NULL,
              gate TEXT NOT NULL,
+             job INTEGER NOT NULL REFERENCES jobs(id),
              subject TEXT NOT NULL DEFAULT '',        -- what was checked: a commit, a job
-             test_set TEXT NOT NULL DEFAULT '',       -- sha256 over the labelled frames that answered
+             test_set TEXT NOT NULL DEFAULT '',       -- sha256 over the frames that answered; '' when none was used
+             cost REAL NOT NULL DEFAULT 0,            -- share of the promise that the test set's use took
              answer TEXT NOT NULL,                    -- pass, fail, undecided
+             outcome TEXT NOT NULL,                   -- the same, or what the gate's mode makes of it
              document TEXT NOT NULL                   -- gate.answer.GateAnswer
            ) STRICT""",
         "CREATE INDEX gate_checks_by_gate ON gate_checks(gate, at)",
@@ -255,20 +273,83 @@ def nightlies(db: Database) -> None:
         """CREATE TABLE told (
              id INTEGER PRIMARY KEY AUTOINCREMENT,
              key TEXT NOT NULL UNIQUE,                -- what is told once: `digest 2026-11-22`, `gate 12`
-             at REAL NOT NULL,                        -- when it was to be told
+             kind TEXT NOT NULL,                      -- digest, gate, asked
+             at REAL NOT NULL,                        -- when it was written: what it says holds up to then
              title TEXT NOT NULL,
-             body TEXT NOT NULL,
-             not_before REAL NOT NULL DEFAULT 0,      -- quiet hours, and back-off
-             attempts INTEGER NOT NULL DEFAULT 0,
-             sent REAL,
-             error TEXT NOT NULL DEFAULT ''
+             text TEXT NOT NULL,                      -- the same as `html`, for who takes only text
+             html TEXT NOT NULL,
+             urgent INTEGER NOT NULL DEFAULT 0        -- not held by quiet hours
            ) STRICT""",
-        "CREATE INDEX told_waiting ON told(not_before) WHERE sent IS NULL",
+        "CREATE INDEX told_by_kind ON told(kind, at)",
+        """CREATE TABLE deliveries (                  -- of what is told, one to each of farm.toml's notify.urls
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             told INTEGER NOT NULL REFERENCES told(id),
+             target TEXT NOT NULL,                    -- notify.target.Target.name: no address, which may hold a password
+             attempts INTEGER NOT NULL DEFAULT 0,
+             not_before REAL NOT NULL DEFAULT 0,      -- back-off
+             began REAL,                              -- an attempt whose end is not known
+             ended REAL,                              -- it was sent, or given up
+             sent INTEGER NOT NULL DEFAULT 0,
+             error TEXT NOT NULL DEFAULT '',          -- of the last attempt
+             UNIQUE (told, target)
+           ) STRICT""",
+        "CREATE INDEX deliveries_waiting ON deliveries(not_before) WHERE ended IS NULL",
     ):
         db.execute(statement)
 
 
-NAMES = frozenset({"first", "lab", "nightlies"})
+@migrations()
+def history(db: Database) -> None:
+    """When a run was over for good, which days the history has, where old documents are; what lists and clocks look for."""
+    for statement in (
+        """CREATE TABLE days (                        -- written to the history: its runs, all of them, once
+             day TEXT PRIMARY KEY,                    -- UTC, YYYY-MM-DD
+             until REAL NOT NULL,                     -- Unix seconds, as all below: the midnight that ends it
+             runs INTEGER NOT NULL,
+             written REAL NOT NULL,
+             removed REAL                             -- by [history] keep_days
+           ) STRICT""",
+        """CREATE TABLE archives (                    -- documents of old runs, many to an artifact
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             sha256 TEXT NOT NULL UNIQUE,
+             runs INTEGER NOT NULL,
+             newest REAL NOT NULL,                    -- when the last of its runs was over
+             made REAL NOT NULL,
+             removed REAL                             -- by [history] keep_days: the artifact may go
+           ) STRICT""",
+        "ALTER TABLE runs ADD COLUMN over_at REAL",  # when it was done, failed or canceled for good
+        "ALTER TABLE runs ADD COLUMN archive INTEGER REFERENCES archives(id)",  # has the document; `document` is a short one
+        "UPDATE runs SET over_at = coalesce(ended, started, (SELECT unixepoch(created, 'subsec') FROM jobs WHERE id = job))"
+        " WHERE status IN ('done', 'failed', 'canceled')",
+        # However a run ends. Never in a day that is written: a clock that goes back must not lose it.
+        """CREATE TRIGGER runs_over AFTER UPDATE OF status ON runs
+             WHEN new.status IN ('done', 'failed', 'canceled') AND new.over_at IS NULL BEGIN
+             UPDATE runs SET over_at = max(unixepoch('subsec'), (SELECT coalesce(max(until), 0) FROM days))
+             WHERE id = new.id; END""",
+        "CREATE INDEX runs_by_over_at ON runs(over_at) WHERE over_at IS NOT NULL",
+        "CREATE INDEX runs_to_archive ON runs(over_at) WHERE archive IS NULL AND document IS NOT NULL",
+        "CREATE INDEX runs_by_archive ON runs(archive) WHERE archive IS NOT NULL",
+        "CREATE INDEX jobs_by_kind ON jobs(kind, id)",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def dashboard(db: Database) -> None:
+    """Browsers that are let in; how long devices were busy, without opening the runs' documents."""
+    for statement in (
+        """CREATE TABLE sessions (
+             sha256 TEXT PRIMARY KEY,                  -- of the cookie's text
+             token TEXT NOT NULL,                      -- tokens.sha256: the session is as good as that, and no longer
+             created REAL NOT NULL,                    -- Unix seconds
+             expires REAL NOT NULL
+           ) STRICT""",
+        "CREATE INDEX runs_by_serial ON runs(serial, ended, started)",
+    ):
+        db.execute(statement)
+
+
+NAMES = frozenset({"first", "lab", "nightlies", "history", "dashboard"})
 """Every migration above; a test keeps it."""
 
 
