@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from farm.errors import SettingsError
 from farm.report.base import Part
+from farm.schedule import cron as crons
 
 Source = Literal["file", "command"]
 NightStatus = Literal["open", "over", "skipped", "failed"]
@@ -20,7 +22,18 @@ class Blackout(Part):
 
     since: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     until: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    days: tuple[str, ...] = ()
+    days: tuple[str, ...] = Field(default=(), max_length=7)
+    """Each a day or a range of days: `sat`, `mon-fri`."""
+
+    @field_validator("days")
+    @classmethod
+    def _days_are_known(cls, days: tuple[str, ...]) -> tuple[str, ...]:
+        for day in days:
+            try:
+                crons.weekdays(day, "days")
+            except SettingsError as e:
+                raise ValueError(e.message) from e
+        return days
 
 
 class Schedule(Part):
@@ -33,9 +46,33 @@ class Schedule(Part):
     """IANA name, say `Europe/Berlin`; empty: the lab's own."""
     catch_up: bool = True
     """Whether moments that fell into a downtime are made up for, once for all of them."""
-    blackout: tuple[Blackout, ...] = ()
+    blackout: tuple[Blackout, ...] = Field(default=(), max_length=100)
     priority: int = Field(default=-1, ge=-10, le=10)
     """Of its jobs: below 0, what people submit goes first."""
+    wait_m: int = Field(default=60, ge=0, le=1440)
+    """Minutes a night waits for a device when none that matches is ready."""
+    within_h: float | None = Field(default=None, gt=0, le=168)
+    """Hours after which what has not begun fails; None: it may begin at any time."""
+
+    @field_validator("cron")
+    @classmethod
+    def _cron_is_read(cls, text: str) -> str:
+        try:
+            crons.parse(text)
+        except SettingsError as e:
+            raise ValueError(f"{e.where}: {e.message} ({e.remedy})") from e
+        return text
+
+
+class Missing(Part):
+    """A device that a schedule means, and that took no run of a night."""
+
+    serial: str
+    name: str = ""
+    condition: str
+    """Where it stood: `offline`, `quarantined`, ..."""
+    reason: str = ""
+    remedy: str = ""
 
 
 class Night(Part):
@@ -51,6 +88,8 @@ class Night(Part):
     note: str = ""
     ended: float | None = None
     jobs: tuple[int, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    """Devices that match and were not ready, as the night began."""
 
 
 class ScheduleView(Part):
@@ -66,4 +105,6 @@ class ScheduleView(Part):
     model: str = ""
     """Names of its models."""
     selector: str = ""
+    problem: str = ""
+    """Why its submission could not be prepared when its files were read last."""
     last: Night | None = None
