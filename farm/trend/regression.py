@@ -8,9 +8,10 @@ from farm.report.base import Part
 from farm.trend.series import Better, Key
 from farm.trend.shift import Shift
 
-Status = Literal["suspect", "checking", "confirmed", "refuted", "acknowledged", "accepted", "ignored"]
+Status = Literal["suspect", "checking", "confirmed", "refuted", "acknowledged", "accepted", "ignored", "recovered"]
 """`suspect`: to be run again; `checking`: it is; `confirmed`: it is told; `refuted`: the second run does not show it;
-`acknowledged`: somebody looks at it; `accepted`: the new level is the baseline; `ignored`: until a date, with a reason."""
+`acknowledged`: somebody looks at it; `accepted`: the new level is the baseline; `ignored`: until a date, with a reason;
+`recovered`: the figure is back where it was."""
 
 
 class Regression(Part):
@@ -31,3 +32,4 @@ class Regression(Part):
     user: str = ""
     reason: str = ""
     until: float | None = None
+    """Of what is ignored: when that ends; of what recovered: the first night that was as before."""

@@ -31,5 +31,7 @@ class Shift(Part):
     relative: bool = True
     worse: bool
     """Whether it goes where nobody wants it."""
+    spread: float = 0.0
+    """Robust standard deviation of single nights about their level, in the series' unit."""
     p_value: float
     differing: tuple[Differing, ...] = ()
