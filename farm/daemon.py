@@ -16,15 +16,20 @@ from farm.api.app import make_app
 from farm.api.desk import JobDesk
 from farm.api.door import Door
 from farm.api.feed import Feed
+from farm.api.gate_desk import GateDesk
 from farm.api.messages import Advert, DeviceView, Health, NotFoundError, Ready
 from farm.api.metrics import Metrics
+from farm.api.notify_desk import NotifyDesk
 from farm.api.readiness import ready
+from farm.api.schedule_desk import ScheduleDesk
 from farm.api.server import bind, serving
 from farm.errors import DaemonError, StorageError
 from farm.executor.local import LocalExecutor
+from farm.history.archiver import Archiver
 from farm.queue.board import Board
 from farm.queue.closer import Closer
 from farm.queue.dispatcher import Dispatcher
+from farm.queue.regressions import Regressions
 from farm.queue.sentinel import Sentinel
 from farm.report.document import Failure
 from farm.store.artifacts import ArtifactStore
@@ -184,6 +189,8 @@ class Daemon:
         rooms.callback(self._dispatcher.stop, STOP_S)
         self.upkeep = Upkeep(settings, self._state, self.artifacts, report_bug=self.report_bug)
         rooms.callback(self.upkeep.stop, STOP_S)
+        self.history = Archiver(settings.history, self.data, self._state, self.artifacts, report_bug=self.report_bug)
+        rooms.callback(self.history.stop, STOP_S)
         self.jobs = JobDesk(
             settings, self._state, self._board, self._dispatcher, self.artifacts,
             devices=self._fleet.devices, refresh=self._fleet.refresh, preflight=self._preflight,
@@ -195,10 +202,27 @@ class Daemon:
             devices=self._fleet.devices, queued=self.jobs.watch, report_bug=self.report_bug,
         )  # fmt: skip
         rooms.callback(self.sentinel.stop, STOP_S)
+        self.schedules = ScheduleDesk(
+            self._state, self.artifacts, self.jobs, settings,
+            devices=self._fleet.devices, report_bug=self.report_bug,
+        )  # fmt: skip
+        rooms.callback(self.schedules.stop, STOP_S)
+        self.regressions = Regressions(
+            settings.trend, self._state, devices=self._fleet.devices, queued=self.jobs.watch,
+            watches=self.sentinel.watches, report_bug=self.report_bug,
+        )  # fmt: skip
+        rooms.callback(self.regressions.stop, STOP_S)
+        self.notify = NotifyDesk(settings.notify, self._state, self.data, report_bug=self.report_bug)
+        rooms.callback(self.notify.stop, STOP_S)
+        self.gates = GateDesk(settings.gate, self._state, self.artifacts, self.jobs, devices=self._fleet.devices)
         if eager:
             self._work()
             self.sentinel.start()
+            self.schedules.start()
+            self.regressions.start()
+            self.notify.start()
             self.upkeep.start()
+            self.history.start()
         at = address(settings.api, *listener.getsockname()[:2])
         self.feed = Feed(self._state, self._board, lambda: self.views(self._fleet.devices()), self._stopping.is_set)
         rooms.enter_context(serving(make_app(self, hosts=at.hosts), listener, at.tls, settings.api))
@@ -266,6 +290,20 @@ class Daemon:
         return html.write(job, folder)
 
     # what REST asks for
+
+    @property
+    def state(self) -> State:
+        """The state file, for what only reads it."""
+        return self._state
+
+    @property
+    def known(self) -> Store:
+        """What is stored of devices."""
+        return self._known
+
+    def seen(self) -> list[Device]:
+        """Every device, as the last look showed it."""
+        return self._fleet.devices()
 
     def health(self) -> Health:
         """Who is there."""

@@ -17,9 +17,15 @@ from farm.cli import app
 from tests.conftest import ROOT
 
 FARM = ROOT / "farm"
-PURE = ("assess", "capture", "compare", "model", "reference", "report", "schedule", "store", "trend", "virtual")
+PURE = (
+    "assess", "capture", "compare", "gate", "history", "model", "notify", "pages", "reference", "report",
+    "schedule", "store", "trend", "virtual",
+)  # fmt: skip
 DEVICES = ("api", "cli", "client", "daemon", "executor", "fleet", "queue", "run")
-ALLOWED = {("store", "fleet.device")}  # a value that says what a device is, not how to talk to it
+ALLOWED = {
+    ("pages", "fleet.device"),
+    ("store", "fleet.device"),
+}  # a value that says what a device is, not how to talk to it
 
 
 def imports(path: Path) -> set[str]:
@@ -57,9 +63,7 @@ def test_the_daemon_never_imports_tensorflow() -> None:
 
 
 def test_help_does_not_load_what_it_does_not_need() -> None:
-    program = (
-        "import farm.cli, sys; print([m for m in ('fastapi', 'scipy', 'sqlite_utils', 'pyarrow') if m in sys.modules])"
-    )
+    program = "import farm.cli, sys; print([m for m in ('fastapi', 'scipy', 'sqlite_utils', 'pyarrow', 'duckdb') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

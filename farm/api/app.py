@@ -18,16 +18,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from farm import __version__
-from farm.api import bundle, lab, sentinel, upkeep, uploads
+from farm.api import bundle, gates, history, lab, notify, pages, schedules, sentinel, shelf, trend, upkeep, uploads
 from farm.api import devices as device_routes
-from farm.api.guard import Gate, Guard, Limits, Refused, problem
+from farm.api.cancel import cancel_job
+from farm.api.entrance import FORM_LIMIT, LOGIN
+from farm.api.guard import Gate, Guard, Limits, Refused
+from farm.api.headers import REPORT, Headers
 from farm.api.messages import REQUEST_LIMIT, ConflictError, DeviceView, Event, ForbiddenError, LabEvent, NotFoundError
 from farm.api.metrics import Meter
 from farm.api.needs import allowed, file_of, find, needs
+from farm.api.page import problem_page
 from farm.api.recorder import Recorder
 from farm.errors import BugError, FarmError, JobError
 from farm.report.document import Job
-from farm.scopes import allows
 from farm.submission import Submission  # FastAPI reads the annotations
 
 if TYPE_CHECKING:
@@ -50,12 +53,19 @@ def make_app(daemon: Daemon, *, hosts: Collection[str]) -> FastAPI:
     )
     settings = daemon.settings.api
     largest = settings.artifact_limit_mb << 20
-    limits = Limits(lambda method, _path: largest if method == "PUT" else REQUEST_LIMIT, settings.read_timeout_s)
+    limits = Limits(
+        lambda method, path: FORM_LIMIT if path == LOGIN else largest if method == "PUT" else REQUEST_LIMIT,
+        settings.read_timeout_s,
+    )
     # Each stands around those before it.
     app.add_middleware(Gate, limits=limits)
     app.add_middleware(Recorder, audit=daemon.door.audit)
-    app.add_middleware(Guard, hosts=hosts, find=daemon.door.find, needs=lambda request: find(app.routes, request))
+    app.add_middleware(
+        Guard, hosts=hosts, find=daemon.door.find, session=daemon.door.entrance.find,
+        needs=lambda request: find(app.routes, request),
+    )  # fmt: skip
     app.add_middleware(Meter, metrics=daemon.metrics)
+    app.add_middleware(Headers)
     _add_errors(app, daemon)
     lab.add(app, daemon)
     uploads.add(app, daemon.artifacts, settings.connections)
@@ -71,6 +81,13 @@ def make_app(daemon: Daemon, *, hosts: Collection[str]) -> FastAPI:
 
     device_routes.add(app, daemon)
     sentinel.add(app, daemon)
+    gates.add(app, daemon)
+    history.add(app, daemon)
+    notify.add(app, daemon)
+    schedules.add(app, daemon)
+    trend.add(app, daemon)
+    pages.add(app, daemon)
+    shelf.add(app, daemon)
     return app
 
 
@@ -83,9 +100,11 @@ def _add_jobs(app: FastAPI, daemon: Daemon) -> None:
         return job
 
     @app.get("/api/jobs", **needs("read"))
-    def jobs(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[Job]:
-        """The newest jobs first, their runs without figures."""
-        return daemon.jobs.newest(limit)
+    def jobs(
+        limit: Annotated[int, Query(ge=1, le=1000)] = 50, before: Annotated[int, Query(ge=1, le=2**53)] = 2**53
+    ) -> list[Job]:
+        """The newest jobs first, numbered below `before`, their runs without figures."""
+        return daemon.jobs.newest(limit, before)
 
     @app.get("/api/jobs/{job}", response_model=Job, **needs("read"))
     def job(job: JobId) -> Response:
@@ -101,14 +120,7 @@ def _add_jobs(app: FastAPI, daemon: Daemon) -> None:
     @app.post("/api/jobs/{job}/cancel", **needs("submit"))
     def cancel(job: JobId, request: Request) -> Job:
         """Cancel a job; one that is over stays as it is. Somebody else's takes the scope `operate`."""
-        owner, user = daemon.jobs.job(job).user, request.state.user
-        if owner != user and not allows(request.state.scope, "operate"):
-            raise ForbiddenError(
-                f"it is {owner}'s, and you are {user}",
-                where=f"job {job}",
-                remedy="ask them, or use a token made with `farm token create --scope operate`",
-            )
-        return daemon.jobs.cancel(job)
+        return cancel_job(daemon.jobs, job, request)
 
     @app.get("/api/jobs/{job}/report", response_class=Response, **needs("read", answers=file_of("text/html")))
     def report(job: JobId) -> FileResponse:
@@ -116,7 +128,7 @@ def _add_jobs(app: FastAPI, daemon: Daemon) -> None:
         file = daemon.jobs.job(job).report
         if not file or not Path(file).is_file():
             raise NotFoundError("there is no report", where=f"job {job}", remedy="it is written when the job is over")
-        return FileResponse(file, media_type="text/html; charset=utf-8")
+        return FileResponse(file, media_type="text/html; charset=utf-8", headers=REPORT)
 
     @app.get(
         "/api/jobs/{job}/events",
@@ -174,29 +186,33 @@ def _whole(part: Any) -> Any:
 
 def _add_errors(app: FastAPI, daemon: Daemon) -> None:
     @app.exception_handler(FarmError)
-    async def farm_error(_request: Request, error: FarmError) -> Response:
-        return problem(error, OWN_STATUS.get(type(error), STATUS[error.kind]))
+    async def farm_error(request: Request, error: FarmError) -> Response:
+        return problem_page(request, error, OWN_STATUS.get(type(error), STATUS[error.kind]))
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
         found = error.errors()
         first = next((e for e in found if e["type"] != "value_error"), found[0])
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "value_error":  # a rule of ours that a schema cannot say
             text = first["msg"].removeprefix("Value error, ")
-            return problem(JobError(text, where=where, remedy="correct the request"), 400)
-        return problem(JobError(first["msg"], where=where, remedy="client and daemon may be of two versions"), 422)
+            return problem_page(request, JobError(text, where=where, remedy="correct the request"), 400)
+        return problem_page(
+            request, JobError(first["msg"], where=where, remedy="client and daemon may be of two versions"), 422
+        )
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         if isinstance(error, Refused):
-            return problem(error.error, error.status_code)
+            return problem_page(request, error.error, error.status_code)
         if error.status_code == 404:
-            return problem(NotFoundError("no such address", remedy="client and daemon may be of two versions"), 404)
+            return problem_page(
+                request, NotFoundError("no such address", remedy="client and daemon may be of two versions"), 404
+            )
         headers = dict(error.headers or {})
         if error.status_code == 405:  # Starlette's own names the methods of one route, and an address may have several
             headers = {"allow": ", ".join(allowed(app.routes, request.scope))}
-        return problem(JobError(error.detail), error.status_code, headers)
+        return problem_page(request, JobError(error.detail), error.status_code, headers)
 
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> Response:
@@ -204,4 +220,6 @@ def _add_errors(app: FastAPI, daemon: Daemon) -> None:
 
         text = "".join(traceback.format_exception(error))
         where = await run_in_threadpool(daemon.report_bug, "rest", f"{request.method} {request.url.path}\n{text}")
-        return problem(BugError(f"{type(error).__name__}: {error}", where=where, remedy="please report it"), 500)
+        return problem_page(
+            request, BugError(f"{type(error).__name__}: {error}", where=where, remedy="please report it"), 500
+        )

@@ -76,13 +76,23 @@ class JobDesk:
         if known is None:
             self._check_room()
             self._work()
-            for _, asked in submission.configurations():
-                self._check(asked)
+            self.check(submission)
             placements = self._plan(submission)
             quota.check(self._settings.user, user, self._state.unfinished(user), len(placements))
             known = self._state.add_job(submission, placements, key=key, user=user)
         self.watch(known)
         return self.job(known)
+
+    def check(self, submission: Submission) -> None:
+        """See that what it names is here, and that nothing that can be known now is in its way.
+
+        Raises:
+            JobError: artifacts are missing, or the preflight says no.
+            StorageError: the disk is all but full.
+        """
+        self._check_room()
+        for _, asked in submission.configurations():
+            self._check(asked)
 
     def watch(self, job: int) -> None:
         """Somebody waits for the job: it is worked on, and an embedded daemon does not leave before.
@@ -92,21 +102,29 @@ class JobDesk:
         """
         status = self._state.status(job)
         if status is None:
-            raise _no_job(job)
+            raise no_job(job)
         if status in OPEN:
             self._wanted.add(job)
             self._work()
             self._dispatcher.wake()
 
-    def newest(self, limit: int) -> list[Job]:
-        """The newest first, their runs without figures."""
-        return self._state.jobs(limit)
+    def newest(self, limit: int, before: int = 2**53) -> list[Job]:
+        """The newest first, those numbered below `before`, their runs without figures."""
+        return self._state.jobs(limit, before)
 
     def job(self, job: int) -> Job:
         """One job with all its figures."""
         document = self._state.job(job)
         if document is None:
-            raise _no_job(job)
+            raise no_job(job)
+        return self.now(document)
+
+    def doing(self, run: int) -> Doing:
+        """What a run does now."""
+        return self._board.doing(run)
+
+    def now(self, document: Job) -> Job:
+        """A job's document with what its runs do now, and with where their files are."""
         runs = (
             r.model_copy(update={"stage": self._board.doing(r.id).stage}) if r.status == "running" else r
             for r in document.runs
@@ -116,13 +134,13 @@ class JobDesk:
     def submission(self, job: int) -> Submission:
         """What was submitted."""
         if self._state.status(job) is None:
-            raise _no_job(job)
+            raise no_job(job)
         return self._state.submission(job)
 
     def cancel(self, job: int) -> Job:
         """Cancel a job, if it is not over; waits a moment for its end."""
         if self._state.status(job) is None:
-            raise _no_job(job)
+            raise no_job(job)
         self._dispatcher.cancel(job)
         deadline = time.monotonic() + CANCEL_S
         while self._state.status(job) in OPEN and time.monotonic() < deadline:
@@ -133,7 +151,7 @@ class JobDesk:
         """Where every run stands; then, once the job is over, the last event."""
         status = self._state.status(job)  # before the runs: a job seen as over has told all of them
         if status is None:
-            raise _no_job(job)
+            raise no_job(job)
         events = []
         for row in self._state.rows(job):
             doing = self._board.doing(row.id) if row.status == "running" else Doing()
@@ -183,5 +201,6 @@ class JobDesk:
             return plan(submission, self._refresh())
 
 
-def _no_job(job: int) -> NotFoundError:
+def no_job(job: int) -> NotFoundError:
+    """That there is none."""
     return NotFoundError("there is no such job", where=f"job {job}", remedy="see `farm jobs`")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from farm.api.messages import DeviceView, Message
-from farm.fleet.enrolment import Enrolment  # noqa: TC001  # pydantic reads the annotations
+from farm.fleet.enrolment import Enrolment  # pydantic reads the annotations
 
 WORD = r"^$|^[A-Za-z0-9][A-Za-z0-9._+-]{0,59}$"
 LONGEST_S = 30 * 86400.0

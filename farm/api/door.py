@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from farm.api.advert import owner, token_hash
+from farm.api.entrance import Entrance
 from farm.api.messages import AuditLine, ConflictError, NewToken, NotFoundError, TokenView
 from farm.api.recorder import UPLOAD
 from farm.store.audit import Audit
@@ -26,6 +27,7 @@ class Door:
         self._tokens.add_own(token_hash(own), owner())
         self.audit = Audit(state)
         self.audit.trim(UPLOAD)
+        self.entrance = Entrance(state)
 
     def find(self, text: str) -> Token | None:
         """The token, if it is one; it may have expired or been revoked."""

@@ -11,12 +11,14 @@ from fastapi import HTTPException
 from starlette.responses import Response
 
 from farm.api.connections import HEADERS_BYTES, headers_too_large
+from farm.api.entrance import cookie, login_address, same_origin, wants_page
 from farm.api.messages import ForbiddenError, HostError, Problem, SlowError, TokenError, TooLargeError
+from farm.api.needs import READING
 from farm.errors import FarmError
 from farm.scopes import allows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -43,7 +45,7 @@ def problem(error: FarmError, status: int, headers: dict[str, str] | None = None
 class Guard:
     """ASGI middleware: who is it? Handlers find `request.state.user`, and `scope` and `token` (its name) beside it.
 
-    `find` gives the token of a text; `needs` what the route asks for.
+    `find` gives the token of a text, `session` that of a browser's cookie; `needs` what the route asks for.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class Guard:
         *,
         hosts: Collection[str],
         find: Callable[[str], Token | None],
+        session: Callable[[str], Token | None],
         needs: Callable[[Scope], Needs | None],
     ) -> None:
         self._app = app
         self._hosts = hosts
         self._find = find
+        self._session = session
         self._needs = needs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,18 +80,31 @@ class Guard:
         state["needs"] = needs
         if needs is None or needs.scope is not None:
             try:
-                token = self._who(headers.get(b"authorization", b"").decode("latin-1"))
+                token = self._who(scope["method"], headers)
             except TokenError as e:
+                if wants_page(scope["method"], scope["path"], headers):
+                    to_login = {"location": login_address(scope["path"], scope["query_string"].decode("latin-1"))}
+                    return await Response(status_code=303, headers=to_login)(scope, receive, send)
                 return await problem(e, 401, {"www-authenticate": "Bearer"})(scope, receive, send)
+            except ForbiddenError as e:
+                return await problem(e, 403)(scope, receive, send)
             except FarmError as e:  # the state file cannot be read
                 return await problem(e, 503)(scope, receive, send)
             state.update(user=token.user, scope=token.scope, token=token.name)
         return await self._app(scope, receive, send)
 
-    def _who(self, header: str) -> Token:
-        scheme, _, given = header.partition(" ")
-        token = self._find(given.strip()) if scheme.lower() == "bearer" and given.strip() else None
-        where = "Authorization header"
+    def _who(self, method: str, headers: Mapping[bytes, bytes]) -> Token:
+        scheme, _, given = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        where, token = "Authorization header", None
+        if scheme:
+            token = self._find(given.strip()) if scheme.lower() == "bearer" and given.strip() else None
+        elif text := cookie(headers):
+            where, token = "cookie", self._session(text)
+            if token is not None and method not in READING and not same_origin(headers):
+                raise ForbiddenError(
+                    "the request does not come from a page of this lab", where="Origin header",
+                    remedy="use the dashboard's own buttons, or a token",
+                )  # fmt: skip
         if token is None:
             raise TokenError(
                 "the token is missing or not known",

@@ -97,10 +97,15 @@ def _add_state(app: FastAPI, daemon: Daemon) -> None:
     async def lab_events(
         *,
         follow: bool = True,
+        last: Annotated[int | SkipJsonSchema[None], Query(ge=0, le=2**53)] = None,
         last_event_id: Annotated[int | SkipJsonSchema[None], Header(ge=0, le=2**53)] = None,
     ) -> EventSourceResponse:
-        """What happens in the lab. With the id of the last event seen, it goes on from there."""
-        return EventSourceResponse(daemon.feed.stream(last_event_id, follow=follow), ping=PING_S)
+        """What happens in the lab. With the id of the last event seen, it goes on from there.
+
+        `last` is for browsers, which send the header only when they come back; the header is the newer one.
+        """
+        seen = last if last_event_id is None else last_event_id
+        return EventSourceResponse(daemon.feed.stream(seen, follow=follow), ping=PING_S)
 
     @app.get("/openapi.json", include_in_schema=False, **needs("read"))
     def described() -> JSONResponse:

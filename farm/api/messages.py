@@ -228,6 +228,15 @@ class NewToken(TokenView):
     """Its text, told this once."""
 
 
+class NewLogin(Message):
+    """What lets one browser in."""
+
+    code: str
+    """For `/login?code=`, once."""
+    expires: float
+    """Unix seconds."""
+
+
 class AuditLine(Message):
     """Who changed, or tried to change, what."""
 

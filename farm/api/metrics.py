@@ -14,6 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from farm.fleet.device import Condition
 from farm.report.document import JobStatus, RunStatus
 from farm.store.tally import kinds, tally
+from farm.store.told import counts as deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -96,6 +97,7 @@ class Metrics:
         yield _by("farm_runs", "Runs", "status", dict.fromkeys(get_args(RunStatus), 0) | counted.runs)
         yield _one("farm_queue_depth", "Runs that wait for a device", counted.runs.get("queued", 0))
         yield _one("farm_leases", "Devices held for a run", counted.leases)
+        yield _by("farm_notifications", "Messages to people, one for each address", "state", deliveries(self._state))
         yield _one("farm_artifacts_bytes", "Size of the stored files, at most five minutes old", self._stored())
         yield _one("farm_disk_free_bytes", "Free space where the data folder is", shutil.disk_usage(self._data).free)
 

@@ -29,7 +29,7 @@ from farm.errors import InfrastructureError, JobError
 from farm.model import graph as graphs
 from farm.reference import registry
 from farm.reference.cost import affordable
-from farm.reference.record import record_all
+from farm.reference.record import kept, record_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -188,6 +188,13 @@ class Room:
     def every_tensor(self, name: str, frames: Frames) -> Recording:
         """What a reference computes in every layer."""
         return self.record(name, frames, (self.recipe,), f"layers of {name}", layers=True)[0]
+
+    def kept(self, name: str, frames: Frames) -> Recording | None:
+        """As `every_tensor`, of what was computed before; None where that is gone. Runs nothing."""
+        return kept(
+            name, artifacts=self.artifacts, cache=self._cache, model_sha256=self.submission.model_sha256, frames=frames,
+            recipe=self.recipe, layers=True, sources=self.submission.sources,
+        )  # fmt: skip
 
     def replay(
         self, frames: Frames, recipes: tuple[Recipe, ...], model_sha256: str = "", name: str = FAST

@@ -17,22 +17,30 @@ from farm.cli import (
     capture,
     compare,
     contract,
+    dashboard,
     device,
     diagnose,
     doctor,
     exits,
     fleet,
+    gate,
+    gate_render,
+    history,
     lint,
+    notify,
     options,
     play,
+    regressions,
     render,
     runtime,
+    schedule,
     sensitivity,
     sentinel,
     shell,
     systemd,
     token,
     top,
+    trend,
     virtual,
 )
 from farm.submission import PASSES
@@ -48,8 +56,13 @@ app.add_typer(contract.app, name="contract")
 app.command()(contract.shift)
 app.command()(fleet.fleet)
 app.add_typer(device.app, name="device")
+app.add_typer(gate.app, name="gate")
 app.command(name="devices")(device.list_)
+app.add_typer(notify.app, name="notify")
+app.add_typer(history.app, name="history")
+app.command()(history.query)
 app.add_typer(runtime.app, name="runtime")
+app.add_typer(schedule.app, name="schedule")
 app.add_typer(token.app, name="token")
 app.add_typer(virtual.app, name="virtual")
 app.command()(token.audit)
@@ -68,6 +81,11 @@ app.command()(sensitivity.sensitivity)
 app.command()(top.top)
 app.command()(systemd.systemd)
 app.command()(sentinel.sentinel)
+app.command()(trend.trend)
+app.command()(trend.frontier)
+app.command()(trend.annotate)
+app.add_typer(regressions.app, name="regressions")
+app.command()(dashboard.dashboard)
 
 Json = options.Json
 Number = Annotated[int, typer.Argument(help="The job's number.")]
@@ -131,10 +149,15 @@ def submit(
     deadline: Annotated[str, typer.Option(help="Do not begin after 06:00, +8h, or a date.")] = "",
     after: Annotated[list[int] | None, typer.Option(help="Once this job is done. May be repeated.")] = None,
     fresh: Annotated[bool, typer.Option(help="Run it, though the same is queued already.")] = False,
+    commit: Annotated[str, typer.Option(envvar="FARM_COMMIT", help="What was built, for the history.")] = "",
     assertions: options.Assertions = None,
     baseline: options.Baseline = "",
     contract_: options.Contract = None,
     sequence: options.Sequence = False,
+    gates: Annotated[
+        list[str] | None, typer.Option("--gate", help="Gate it has to pass; waits. May be repeated.")
+    ] = None,
+    junit: gate.Junit = None,
     wait: Annotated[bool, typer.Option(help="Wait for the verdict. Without a daemon, always.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -142,54 +165,51 @@ def submit(
 
     Several models, or lists in --kernel, --threads, --accelerator and --cpu-mask (1,4), give every combination.
 
-    Exit status: 0 pass, 1 failing verdict, 2 your error, 3 infrastructure, 4 undecided, 5 our bug.
+    Exit status: 0 pass, 1 failing verdict, 2 your error, 3 infrastructure, 4 undecided, 5 our bug. With --gate, 0, 1 and 4
+    are the gates'.
     """
-    from farm.cli.matrix import axes, expand
     from farm.cli.progress import follow
-    from farm.cli.references import with_earlier
-    from farm.cli.submit import Options, RecipeFlags, check_model, prepare
     from farm.cli.when import moment
-    from farm.cli.yardsticks import read as read_yardsticks
+    from farm.cli.work import gather
     from farm.client import connect
+    from farm.sections.schedule import Work
 
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
-        for model in models:
-            check_model(model)
-        asked = axes(models, kernel, threads, accelerator, cpu_mask)
         now = datetime.now().astimezone()
-        terms = {
-            "priority": priority, "devices": devices, "times": times, "pair": pair, "fresh": fresh, "after": after or (),
+        when = {
+            "priority": priority, "fresh": fresh, "after": after or (), "commit": commit,
             "not_before": moment(not_before, "--not-before", now) if not_before else 0.0,
             "deadline": moment(deadline, "--deadline", now) if deadline else None,
         }  # fmt: skip
-        yardsticks = read_yardsticks(assertions or [], baseline, contract_, sequence=sequence)
-        recipe_flags = RecipeFlags(crop, resize, channels, normalize, rotate)
-        prepared = prepare(
-            models[0], inputs, labels, recipe, expected,
-            recipe_flags,
-            Options(
-                on, tuple(reference or ["litert-ref"]), asked.kernels[0], asked.threads[0], warmup, repetitions,
-                tuple(passes.split(",")), layer_frames, isolated_frames, layer_budget_mb, asked.accelerators[0],
-                asked.cpu_masks[0], timeout, fixed_performance, float_model=float_model,
-            ),
+        work = Work(
+            model=tuple(models), inputs=inputs, labels=labels, recipe=recipe, expected=expected, on=on,
+            reference=tuple(reference or ["litert-ref"]), float=float_model, kernel=kernel, threads=threads,
+            warmup=warmup, repetitions=repetitions, passes=passes, layer_frames=layer_frames,
+            isolated_frames=isolated_frames, layer_budget_mb=layer_budget_mb, accelerator=accelerator,
+            cpu_mask=cpu_mask, fixed_performance=fixed_performance, timeout=timeout, crop=crop, resize=resize,
+            channels=channels, normalize=normalize, rotate=rotate, times=times, devices=devices, pair=pair,
+            **{"assert": tuple(assertions or ())}, baseline=baseline, contract=contract_, sequence=sequence,
         )  # fmt: skip
-        prepared = expand(prepared, asked, recipe, expected, recipe_flags, terms)
+        gathered = gather(work, when)
         with connect(lab.settings) as client:
-            client.upload(prepared.files | yardsticks.files)
-            submission = with_earlier(prepared.submission, prepared.references, client)
-            job = client.submit(yardsticks.of(submission, client))
-            if wait or client.embedded:
+            gate.known(client, gates or ())
+            client.upload(gathered.files)
+            job = client.submit(gathered.submission(client))
+            if wait or gates or client.embedded:
                 lab.err.print(f"job {job.job}: {len(job.runs)} runs", highlight=False)
                 job = follow(job, client, lab.err)
+            answers = gate.ask(client, gates or (), job.job)
+        gate.write(answers, junit if gates else None)
         if as_json:
-            shell.print_json(job.model_dump_json(indent=2))
+            shell.print_json(gate_render.with_gates(job, answers))
         elif job.status in {"queued", "running"}:
             lab.out.print(f"job {job.job} is queued: farm show {job.job}", highlight=False)
         else:
             render.job(lab.out, job)
+            gate_render.answers(lab.out, answers)
         if job.status not in {"queued", "running"}:
-            raise typer.Exit(exits.of_job(job))
+            raise typer.Exit(exits.of_gated_job(job, answers) if gates else exits.of_job(job))
 
 
 @app.command()
@@ -241,6 +261,7 @@ def up(context: typer.Context, as_json: Json = False) -> None:
 def jobs(
     context: typer.Context,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=1000, help="How many.")] = 20,
+    before: Annotated[int | None, typer.Option(min=1, help="Only those numbered below: the next page.")] = None,
     as_json: Json = False,
 ) -> None:
     """List the newest jobs."""
@@ -249,7 +270,7 @@ def jobs(
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
         with connect(lab.settings) as client:
-            found = client.jobs(limit)
+            found = client.jobs(limit, before)
         if as_json:
             shell.print_json(json.dumps([job.model_dump(mode="json") for job in found], indent=2))
         else:

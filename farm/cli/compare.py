@@ -13,8 +13,8 @@ from farm.cli import options, shell
 
 if TYPE_CHECKING:
     from farm.assess.gather import Progress
+    from farm.assess.subject import Subject
     from farm.cli.diagnose import Reach
-    from farm.cli.subject import Subject
     from farm.compare.pairing import Side
     from farm.settings import Settings
     from farm.store.artifacts import ArtifactStore
@@ -119,12 +119,13 @@ class _Sides:
 
     def _side(self, letter: str, word: str) -> Side:
         from farm.assess.gather import Room
+        from farm.assess.subject import side
         from farm.cli import sides
         from farm.run.steps import spread
 
         subject = self._subjects.get(letter)
         if subject is not None:
-            return sides.of_subject(word, subject, self.store)
+            return side(word, subject, self.store)
         submission, name = self._referred(letter, word)
         other = next((s for s in self._subjects.values()), None)
         room = Room(submission, self.store, self.settings.data / "references", self.tell)
@@ -188,7 +189,7 @@ class _Sides:
             submission = self._prepared(path, (word,))
             other = next((s for s in self._subjects.values()), None)
             if other is not None:  # under the numbers that the captures have
-                from farm.cli.subject import placed
+                from farm.assess.subject import placed
 
                 frames = placed(submission.frames, other.recordings.values(), self.store)
                 submission = submission.model_copy(update={"frames": frames})

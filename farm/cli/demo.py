@@ -16,6 +16,7 @@ from farm.cli.progress import follow
 from farm.cli.submit import Options, RecipeFlags, prepare
 from farm.cli.virtual import attach, folder
 from farm.client import connect
+from farm.client.dashboard import DashboardClient
 from farm.errors import BugError
 from farm.fleet.private import private_adb_server
 from farm.fleet.program import adb_program
@@ -61,9 +62,11 @@ def run(lab: Shell, *, stay: bool) -> None:
             for line in (
                 f"{sys.argv[0]} --config {config} submit MODEL.tflite --inputs PICTURES --wait",
                 f"{adb_program()} -P {adb.port} -s {phones[0].serial} shell",
-                f"xdg-open {wrong.report}",
+                f"{sys.argv[0]} --config {config} dashboard  # another way into the dashboard, once the one below is used",
             ):
                 say(f"  {line}", highlight=False, soft_wrap=True)
+            say("\nThe dashboard, to be opened once and within a minute:", highlight=False)
+            say(f"  {DashboardClient(client).url(f'/jobs/{wrong.job}')}", highlight=False, soft_wrap=True, markup=False)
             with contextlib.suppress(KeyboardInterrupt):
                 while True:
                     time.sleep(3600)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from farm.assess.assess import AssessedRun
     from farm.assess.gather import Progress
-    from farm.cli.subject import Subject
+    from farm.assess.subject import Subject
     from farm.client import Client
     from farm.report.document import Job, Run
     from farm.report.pictures import InputPictures
@@ -281,7 +281,7 @@ def _assessed(
 
 def _document(subject: Subject, found: AssessedRun) -> Run:
     """The run as the farm would have concluded it."""
-    from farm.cli.subject import APP
+    from farm.assess.subject import APP
 
     measured = bool({"latency", APP} & subject.captures.keys())
     return subject.run.model_copy(

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from farm.errors import BugError, InfrastructureError, JobError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from farm.gate.answer import GateAnswer
     from farm.report.document import Job, Run
 
 PASS, FAIL, UNDECIDED, INTERRUPTED = 0, 1, 4, 130
@@ -28,3 +31,16 @@ def of_job(job: Job) -> int:
     """The most telling of its runs': a bug or a user's error, then a failing verdict, then what gave no verdict."""
     found = {of_run(run) for run in job.runs}
     return next((status for status in _WORST_FIRST if status in found), InfrastructureError.exit_status)
+
+
+def of_gates(answers: Iterable[GateAnswer]) -> int:
+    """What all of them together say: a fail, then undecided, then pass."""
+    found = {_VERDICTS[answer.outcome] for answer in answers}
+    return next((status for status in _WORST_FIRST if status in found), UNDECIDED)
+
+
+def of_gated_job(job: Job, answers: Iterable[GateAnswer]) -> int:
+    """The gates' status; but what kept runs from a result, a bug, an error or the lab, is told as ever."""
+    broken = {of_run(run) for run in job.runs if run.verdict is None}
+    found = broken | {of_gates(answers)}
+    return next(status for status in _WORST_FIRST if status in found)

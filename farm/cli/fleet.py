@@ -10,10 +10,11 @@ from rich.table import Table
 
 from farm.cli import shell
 from farm.errors import InputsError
+from farm.report import fleet_words as words
 from farm.report.words import percent
 
 if TYPE_CHECKING:
-    from farm.report.fleet import Cluster, Fleet
+    from farm.report.fleet import Fleet
 
 
 def fleet(
@@ -48,47 +49,24 @@ def fleet(
 
 def _print(lab: shell.Shell, fleet: Fleet) -> None:
     say = lab.out.print
-    say(
-        f"{fleet.model}, {len(fleet.rows)} runs against {fleet.reference or 'no reference'}",
-        highlight=False,
-        markup=False,
-    )
+    say(words.headline(fleet), highlight=False, markup=False)
     table = Table("run", "target", "configuration", "verdict", "parts at", "cluster", "top-1", "median ms")
     for row in fleet.rows:
-        where = "-" if row.divergence is None else f"{row.divergence.node} {row.divergence.op}"
-        words = f"{row.verdict or '-'}{f': {row.cause}' if row.cause not in {'', 'none'} else ''}"
-        settings = " ".join(
-            f"{k}={row.attributes[k]}" for k in ("kernel", "accelerator", "threads") if k in row.attributes
-        )
         table.add_row(
-            f"{row.job}/{row.run}", escape(row.target), escape(settings), escape(words), where,
-            "-" if row.cluster is None else str(row.cluster + 1), percent(row.top1),
+            f"{row.job}/{row.run}", escape(row.target), escape(words.configuration(row)), escape(words.verdict(row)),
+            words.parts_at(row), "-" if row.cluster is None else str(row.cluster + 1), percent(row.top1),
             "-" if row.median_ms is None else f"{row.median_ms:.3g}",
         )  # fmt: skip
     say(table)
     if not fleet.clusters:
         say("no run parts from the reference", highlight=False)
     for number, cluster in enumerate(fleet.clusters, 1):
-        say(f"cluster {number}: {_cluster(cluster, len(fleet.rows))}", highlight=False, markup=False, soft_wrap=True)
+        told = f"cluster {number}: {words.cluster(cluster, len(fleet.rows))}"
+        say(told, highlight=False, markup=False, soft_wrap=True)
     if len(fleet.table) > 1:
         patterns = Table("who", "runs", "affected", "bits")
         for line in fleet.table:
             patterns.add_row(escape(line.words), str(line.support), percent(line.share), f"{line.gain_bits:.1f}")
         say(patterns)
     for found in fleet.slices:
-        say(
-            f"worse answers: {found.words}: {percent(found.error)} of {found.support} runs' answers lost, "
-            f"{percent(found.overall)} over all (p = {found.p_value:.2g})",
-            highlight=False, markup=False, soft_wrap=True,
-        )  # fmt: skip
-
-
-def _cluster(cluster: Cluster, runs: int) -> str:
-    start = f"{len(cluster.runs)} of {runs} runs part first at {cluster.layer}"
-    told = cluster.description
-    if told is None:
-        return f"{start}; nothing they have in common is shorter than their list"
-    wrong, missed = told.described - told.right, told.meant - told.right
-    exceptions = [f"{wrong} more fit it"] * bool(wrong) + [f"{missed} do not fit it"] * bool(missed)
-    but = f" ({', '.join(exceptions)})" if exceptions else ""
-    return f"{start}: {' or '.join(told.patterns)}{but}"
+        say(words.worse(found), highlight=False, markup=False, soft_wrap=True)

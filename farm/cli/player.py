@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from farm.assess import subject as subjects
 from farm.assess.gather import Room
 from farm.cli import shell, sides
 from farm.cli.diagnose import progress
@@ -58,7 +59,7 @@ class Player:
             if run.status != "done":
                 raise InfrastructureError(f"is {run.status}", where=f"run {name}", remedy=f"farm show {job}")
             (subject,) = of_job(name, self._reach.client(), self._store)[1]
-            found = self._beside(source, sides.of_subject(name, subject, self._store))
+            found = self._beside(source, subjects.side(name, subject, self._store))
         except FarmError as e:
             return played.model_copy(update={"error": Failure.of(e)})
         return played.model_copy(update={"pairing": found})
@@ -70,7 +71,7 @@ class Player:
         with progress(self._lab) as tell:
             room = Room(submission, self._store, self._lab.settings.data / "references", tell)
             layered = spread(submission, submission.layer_frames)
-            captured = _names(sides.of_subject(source.name, source.subject, self._store))
+            captured = _names(subjects.side(source.name, source.subject, self._store))
             shared = [(i, f) for i, f in enumerate(submission.frames) if f.name in captured]
             if shared and not any(f.name in captured for _, f in layered):
                 layered = shared[: submission.layer_frames]
@@ -79,7 +80,7 @@ class Player:
         return Played(target=word, pairing=self._beside(source, side))
 
     def _beside(self, source: Source, side: Side) -> Pairing:
-        captured = sides.of_subject(source.name, source.subject, self._store)
+        captured = subjects.side(source.name, source.subject, self._store)
         if "latency" in captured.recordings and not _names(captured) & _names(side):
             # Of no frame have both every layer: what both answered is compared instead.
             rest = {name: r for name, r in captured.recordings.items() if name != "layers"}

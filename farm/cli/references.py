@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from farm.capture.container import Container
 from farm.capture.ingest import PASSES, first
@@ -24,11 +24,18 @@ from farm.submission import ReferenceSource
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from farm.client import Client
+    from farm.report.document import Job
     from farm.submission import Submission
 
 _JOB = re.compile(r"job:(\d{1,9})(?:/(\d{1,9}))?")
 OPTION = "--reference"
+
+
+class Jobs(Protocol):
+    """Who knows a lab's jobs: a client, or the lab itself."""
+
+    def job(self, job: int) -> Job:
+        """One job with all its figures; NotFoundError when there is none."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ def parse(words: Sequence[str]) -> References:
     return found
 
 
-def with_earlier(submission: Submission, found: References, client: Client) -> Submission:
+def with_earlier(submission: Submission, found: References, client: Jobs) -> Submission:
     """The submission with the captures of earlier jobs, which `client`'s lab knows.
 
     Raises:
@@ -147,7 +154,7 @@ def pass_of(path: Path) -> str:
     return PASSES[getattr(header, "pass")]
 
 
-def _captures(client: Client, number: int, run: int | None) -> dict[str, str]:
+def _captures(client: Jobs, number: int, run: int | None) -> dict[str, str]:
     job = client.job(number)
     runs = [r for r in job.runs if run is None or r.id == run]
     where = f"{OPTION} capture=job:{number}" + ("" if run is None else f"/{run}")

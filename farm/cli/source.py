@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from farm.api.messages import NotFoundError, is_sha256
 from farm.assess import app as apps
 from farm.assess import sensors
+from farm.assess.subject import APP
 from farm.cli.references import parse, with_earlier
-from farm.cli.subject import APP, fetch, frames_of, is_run, of_captures, of_job, read_captures, relabelled
+from farm.cli.subject import fetch, frames_of, is_run, of_captures, of_job, read_captures, relabelled
 from farm.cli.submit import Options, RecipeFlags, check_model, choose_recipes, prepare
 from farm.errors import InputsError, RecipeError
 from farm.model import graph as graphs
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from farm.assess.sensors import Reading
+    from farm.assess.subject import Subject
     from farm.capture.recording import Recording
     from farm.cli.diagnose import Reach
-    from farm.cli.subject import Subject
     from farm.store.artifacts import ArtifactStore
 
 LOOKED_THROUGH = 200

@@ -17,7 +17,7 @@ from farm.submission import Baseline, UserFile
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from farm.client import Client
+    from farm.cli.references import Jobs
     from farm.submission import Submission
 
 _RUN = re.compile(r"([0-9]{1,9})(?:/([0-9]{1,9}))?")
@@ -38,7 +38,7 @@ class Yardsticks:
     files: dict[str, Path] = field(default_factory=dict)
     """By sha256: what has to be sent."""
 
-    def of(self, submission: Submission, client: Client | None) -> Submission:
+    def of(self, submission: Submission, client: Jobs | None) -> Submission:
         """The submission with them; a baseline that is a run is looked up in the client's lab, and needs one.
 
         Raises:
@@ -54,7 +54,7 @@ class Yardsticks:
             }
         )
 
-    def _earlier(self, submission: Submission, client: Client | None) -> Baseline | None:
+    def _earlier(self, submission: Submission, client: Jobs | None) -> Baseline | None:
         if self.captures:
             return Baseline.model_validate({"name": self.baseline[-255:], "captures": dict(self.captures)})
         if not self.baseline:

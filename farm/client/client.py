@@ -140,9 +140,10 @@ class Client:
                 sent += self._put(sha256, files[sha256])
         return sent
 
-    def jobs(self, limit: int = 50) -> list[Job]:
-        """The newest first, their runs without figures."""
-        return _JOBS.validate_json(self._request("GET", "/api/jobs", params={"limit": limit}).content)
+    def jobs(self, limit: int = 50, before: int | None = None) -> list[Job]:
+        """The newest first, their runs without figures; those numbered below `before`, for the next page."""
+        asked = {"limit": limit} | ({} if before is None else {"before": before})
+        return _JOBS.validate_json(self._request("GET", "/api/jobs", params=asked).content)
 
     def job(self, job: int) -> Job:
         """One job with all its figures."""

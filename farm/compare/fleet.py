@@ -21,6 +21,8 @@ ALIKE = 0.6
 """Distance below which two runs part in the same way: half of it is where they part, half how the error goes on."""
 FLOOR = 1e-7
 """Of a running error, below which a float layer is as good as equal."""
+FLAT = 1e-9
+"""Spread of logarithms below which errors do not change over the layers."""
 CONDITIONS = ("kernel", "accelerator", "threads", "cpu_mask", "context", "runtime")
 
 
@@ -30,15 +32,18 @@ def fleet(jobs: Sequence[Job], reference: str = "") -> Fleet:
     compared = [_comparison(run, reference) for _, run in picked]
     name = reference or next((c.reference for c in compared if c is not None), "")
     parting = [i for i, c in enumerate(compared) if c is not None and c.first_divergence is not None]
-    labels = _clusters([c for c in compared if c is not None and c.first_divergence is not None])
+    parted = [c for c in compared if c is not None and c.first_divergence is not None]
+    alike = correlations(parted)
+    labels = _clusters(parted, alike)
     attributes = [attributes_of(run) for _, run in picked]
     told = telling(attributes)
     clusters: list[Cluster] = []
     member: dict[int, int] = {}
     for label in dict.fromkeys(labels):
-        rows = [parting[i] for i, other in enumerate(labels) if other == label]
+        mine = [i for i, other in enumerate(labels) if other == label]
+        rows = [parting[i] for i in mine]
         member |= dict.fromkeys(rows, len(clusters))
-        clusters.append(_cluster(rows, compared, told, [run.id for _, run in picked]))
+        clusters.append(_cluster(rows, compared, told, [run.id for _, run in picked], alike[np.ix_(mine, mine)]))
     affected = np.array([i in member for i in range(len(picked))], bool)
     return Fleet(
         model=jobs[0].model if jobs else "",
@@ -77,33 +82,47 @@ def _comparison(run: Run, reference: str) -> Comparison | None:
     return next((c for c in run.comparisons if not reference or c.reference == reference), None)
 
 
-def _clusters(comparisons: Sequence[Comparison]) -> list[int]:
-    """A label for each, by average linkage."""
+def _clusters(comparisons: Sequence[Comparison], alike: Array) -> list[int]:
+    """A label for each, by average linkage; `alike` are their correlations."""
     if len(comparisons) < 2:
         return [0] * len(comparisons)
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
 
-    n = len(comparisons)
-    distances = np.zeros((n, n))
-    for i in range(n):
-        for j in range(i):
-            here = comparisons[i].first_divergence, comparisons[j].first_divergence
-            same = here[0] is not None and here[1] is not None and here[0].node == here[1].node
-            apart = 0.5 * (not same) + 0.25 * (1 - _correlation(comparisons[i], comparisons[j]))
-            distances[i, j] = distances[j, i] = apart
-    labels = fcluster(linkage(squareform(distances), "average"), 0.5 * ALIKE, "distance")
+    nodes = np.array([-2 if c.first_divergence is None else c.first_divergence.node for c in comparisons])
+    distances = 0.5 * (nodes[:, None] != nodes[None, :]) + 0.25 * (1 - alike)
+    np.fill_diagonal(distances, 0.0)
+    labels = fcluster(linkage(squareform(distances, checks=False), "average"), 0.5 * ALIKE, "distance")
     return [int(label) for label in labels]
 
 
-def _correlation(a: Comparison, b: Comparison) -> float:
-    """Of the logarithms of the running errors over the layers both have; 1 where both are flat."""
-    mine, other = _profile(a), _profile(b)
-    shared = sorted(mine.keys() & other.keys())
-    x, y = (np.array([p[key] for key in shared]) for p in (mine, other))
-    if len(shared) < 2 or x.std() < 1e-9 or y.std() < 1e-9:
-        return 1.0
-    return float(np.corrcoef(x, y)[0, 1])
+def correlations(comparisons: Sequence[Comparison]) -> Array:
+    """[n, n]: of the logarithms of the running errors over the layers that both have; 1 where one of them is flat."""
+    profiles = [_profile(c) for c in comparisons]
+    place = {key: i for i, key in enumerate(dict.fromkeys(key for p in profiles for key in p))}
+    errors = np.full((len(profiles), len(place)), np.nan)
+    for row, profile in zip(errors, profiles, strict=True):
+        row[[place[key] for key in profile]] = list(profile.values())
+    known = ~np.isnan(errors)
+    if known.all():
+        return _correlated(errors)
+    found = np.ones((len(profiles), len(profiles)))
+    for i in range(len(profiles)):
+        for j in range(i):
+            both = known[i] & known[j]
+            found[i, j] = found[j, i] = _correlated(errors[[i, j]][:, both])[0, 1]
+    return found
+
+
+def _correlated(rows: Array) -> Array:
+    flat = rows.std(axis=1) < FLAT if rows.shape[1] > 1 else np.ones(len(rows), bool)
+    if flat.all():
+        return np.ones((len(rows), len(rows)))
+    centered = rows - rows.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(centered, axis=1)
+    unit = centered / np.where(flat, 1.0, lengths)[:, None]
+    found: Array = np.where(flat[:, None] | flat[None, :], 1.0, np.clip(unit @ unit.T, -1.0, 1.0))
+    return found
 
 
 def _profile(comparison: Comparison) -> dict[tuple[int, str], float]:
@@ -111,8 +130,13 @@ def _profile(comparison: Comparison) -> dict[tuple[int, str], float]:
 
 
 def _cluster(
-    rows: list[int], compared: Sequence[Comparison | None], told: Sequence[dict[str, str | float]], runs: Sequence[int]
+    rows: list[int],
+    compared: Sequence[Comparison | None],
+    told: Sequence[dict[str, str | float]],
+    runs: Sequence[int],
+    alike: Array,
 ) -> Cluster:
+    """Of the runs at these rows; `alike` are the correlations of their errors."""
     mine = [c for i in rows if (c := compared[i]) is not None]
     divergences = [c.first_divergence for c in mine if c.first_divergence is not None]
     counts: dict[int, int] = {}
@@ -120,14 +144,14 @@ def _cluster(
         counts[d.node] = counts.get(d.node, 0) + 1
     node = max(counts, key=lambda key: (counts[key], -key))
     layer = next(d for c in mine for d in c.layers if d.node == node)
-    pairs = [_correlation(a, b) for i, a in enumerate(mine) for b in mine[:i]]
+    pairs = alike[np.tril_indices(len(rows), -1)]
     meant = np.zeros(len(compared), bool)
     meant[rows] = True
     return Cluster(
         runs=tuple(runs[i] for i in rows),
         layer=f"{layer_label(layer)} {tensor_label(layer.tensor)}",
         node=node,
-        cohesion=float(np.clip(np.mean(pairs), -1, 1)) if pairs else 1.0,
+        cohesion=float(np.clip(pairs.mean(), -1, 1)) if pairs.size else 1.0,
         description=describe(told, meant),
     )
 

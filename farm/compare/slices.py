@@ -136,6 +136,7 @@ def describe(rows: Sequence[Attributes], meant: Array, *, most: int = 3, least: 
         total = conditions + length + np.array([
             _choose(int(s), int(s - r)) + _choose(n - int(s), k - int(r)) for s, r in zip(size, right, strict=True)
         ])  # fmt: skip
+        total[2 * right <= size] = np.inf  # what fits the others alone is as short, and describes nothing
         best = int(np.argmin(total))
         if total[best] >= bits:
             break

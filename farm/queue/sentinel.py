@@ -120,6 +120,7 @@ class Sentinel:
         self._artifacts = artifacts
         self._devices = devices
         self._queued = queued
+        self._kept: tuple[tuple[int, int], list[Watch]] = ((0, 0), [])
         self._started = datetime.now().astimezone().timestamp()
         self._loop = Loop(
             "sentinel", lambda: self.look(datetime.now().astimezone()), LOOK_S, report_bug, first_s=LOOK_S
@@ -156,3 +157,10 @@ class Sentinel:
     def watches(self) -> list[Watch]:
         """Each device that had a night, by serial."""
         return [judge(nights) for _, nights in sorted(sentinels.nights(self._state).items())]
+
+    def closed_watches(self) -> list[Watch]:
+        """The same, kept until another job of the sentinel is over: for pages, which ask often."""
+        now = sentinels.state(self._state)
+        if now != self._kept[0]:
+            self._kept = (now, self.watches())
+        return self._kept[1]

@@ -96,27 +96,13 @@ def record_all(
 ) -> tuple[Recording, ...]:
     """As `record`, for several recipes at once: a frame is decoded once, and one worker serves them all."""
     source = ready(name, sources, home(artifacts.folder.parent))
-    runtime = find(source.runtime)
-    state = runtime.state(source) + (json.dumps([f.name for _, f in frames]) if runtime.by_name else "")
-    keys = [
-        caches.CacheKey(
-            runtime=runtime.name,
-            version=runtime.version(),
-            model_sha256=model_sha256,
-            source=source.model_dump_json(exclude_defaults=True) + state,
-            recipe="" if recipe is None else recipe.model_dump_json(),
-            frames=tuple((i, f.kind, f.sha256) for i, f in frames),
-            layers=layers,
-            threads=threads,
-        )
-        for recipe in recipes
-    ]
+    keys = _keys(source, model_sha256, frames, recipes, layers=layers, threads=threads)
     found = [caches.look_up(cache, key, artifacts) for key in keys]
     missing = [i for i, recording in enumerate(found) if recording is None]
     if missing:
         with _scratch() as scratch:
             job = WorkerJob(
-                runtime=runtime.name,
+                runtime=find(source.runtime).name,
                 source=source,
                 artifacts=artifacts.folder.absolute(),
                 environments=home(artifacts.folder.parent).absolute(),
@@ -132,6 +118,54 @@ def record_all(
             caches.keep(cache, keys[i], sha256)
             found[i] = load(artifacts, sha256)
     return tuple(recording for recording in found if recording is not None)
+
+
+def kept(
+    name: str,
+    *,
+    artifacts: ArtifactStore,
+    cache: Path,
+    model_sha256: str,
+    frames: Sequence[tuple[int, InputFrame]],
+    recipe: Recipe | None,
+    layers: bool,
+    sources: Sequence[ReferenceSource] = (),
+) -> Recording | None:
+    """As `record`, where the cache has it; None where it would have to be computed. Starts nothing.
+
+    Raises:
+        JobError: as `record`.
+    """
+    source = ready(name, sources, home(artifacts.folder.parent))
+    (key,) = _keys(source, model_sha256, frames, (recipe,), layers=layers, threads=1)
+    return caches.look_up(cache, key, artifacts)
+
+
+def _keys(
+    source: ReferenceSource,
+    model_sha256: str,
+    frames: Sequence[tuple[int, InputFrame]],
+    recipes: Sequence[Recipe | None],
+    *,
+    layers: bool,
+    threads: int,
+) -> list[caches.CacheKey]:
+    """What the recordings depend on, by recipe."""
+    runtime = find(source.runtime)
+    state = runtime.state(source) + (json.dumps([f.name for _, f in frames]) if runtime.by_name else "")
+    return [
+        caches.CacheKey(
+            runtime=runtime.name,
+            version=runtime.version(),
+            model_sha256=model_sha256,
+            source=source.model_dump_json(exclude_defaults=True) + state,
+            recipe="" if recipe is None else recipe.model_dump_json(),
+            frames=tuple((i, f.kind, f.sha256) for i, f in frames),
+            layers=layers,
+            threads=threads,
+        )
+        for recipe in recipes
+    ]
 
 
 def record_times(

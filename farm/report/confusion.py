@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -15,8 +16,22 @@ SHOWN = 40
 SIDE, LEFT, TOP = 12, 130, 8
 
 
-def confusion(found: TaskMetrics) -> Markup:
-    """Truth downwards, answers to the right; a square's strength is its share of the class's truth. Empty without confusions."""
+@dataclass(frozen=True)
+class Chosen:
+    """The classes that a confusion matrix shows."""
+
+    place: dict[int, int]
+    """Label -> its place from the first; by label."""
+    names: tuple[str, ...]
+    """By place: `3 cat`."""
+    totals: dict[int, int]
+    """Label -> how often it is the truth."""
+    left_out: int
+    """Classes that are confused less often than these."""
+
+
+def choose(found: TaskMetrics) -> Chosen:
+    """The classes that are confused most; none where nothing is."""
     confused: Counter[int] = Counter()
     totals: Counter[int] = Counter()
     for truth, answer, count in found.matrix:
@@ -24,29 +39,39 @@ def confusion(found: TaskMetrics) -> Markup:
         if truth != answer:
             confused.update({truth: count, answer: count})
     labels = sorted(label for label, _ in confused.most_common(SHOWN))
-    if not labels:
-        return Markup("")
-    place = {label: i for i, label in enumerate(labels)}
     names = {c.label: c.name for c in found.classes}
     names |= {c.truth: c.truth_name for c in found.confusions} | {c.answer: c.answer_name for c in found.confusions}
-    told = {label: f"{label} {names.get(label, '')}".strip() for label in labels}
+    return Chosen(
+        place={label: i for i, label in enumerate(labels)},
+        names=tuple(f"{label} {names.get(label, '')}".strip() for label in labels),
+        totals=totals,
+        left_out=len(confused) - len(labels),
+    )
+
+
+def confusion(found: TaskMetrics) -> Markup:
+    """Truth downwards, answers to the right; a square's strength is its share of the class's truth. Empty without confusions."""
+    chosen = choose(found)
+    if not chosen.names:
+        return Markup("")
+    place, told, totals = chosen.place, chosen.names, chosen.totals
     squares = [
         Markup(
             '<rect class="{}" x="{}" y="{}" width="{}" height="{}" fill-opacity="{:.2f}">'
             "<title>{} taken for {}: {}</title></rect>"
         ).format(
             "running" if truth == answer else "over", LEFT + place[answer] * SIDE, TOP + place[truth] * SIDE, SIDE - 1, SIDE - 1,
-            max(0.08, count / totals[truth]), told[truth], told[answer], count,
+            max(0.08, count / totals[truth]), told[place[truth]], told[place[answer]], count,
         )
         for truth, answer, count in found.matrix
         if truth in place and answer in place
     ]  # fmt: skip
     names_left = [
-        Markup('<text class="left" x="{}" y="{}">{}</text>').format(LEFT - 4, TOP + i * SIDE + 10, told[label][:22])
-        for label, i in place.items()
+        Markup('<text class="left" x="{}" y="{}">{}</text>').format(LEFT - 4, TOP + i * SIDE + 10, told[i][:22])
+        for i in place.values()
     ]
-    size = SIDE * len(labels)
-    left_out = "" if len(confused) <= SHOWN else f"; {len(confused) - SHOWN} classes with fewer confusions are left out"
+    size = SIDE * len(told)
+    left_out = f"; {chosen.left_out} classes with fewer confusions are left out" if chosen.left_out else ""
     return Markup(
         '<figure><svg viewBox="0 0 {} {}" style="max-width: {}rem; min-width: 0" role="img" aria-label="confusion matrix">'
         "{}</svg><figcaption><span>confusion matrix: truth downwards, answers in the same order to the right{}</span>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from farm.report import plots
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import jinja2
+    from markupsafe import Markup
 
     from farm.report.document import Job
     from farm.report.pairing import Pairing
@@ -53,6 +55,15 @@ def render_lint(models: Sequence[Lint]) -> str:
     return _environment().get_template("lint.html.j2").render(models=models)
 
 
+def part(name: str, **shown: object) -> Markup:
+    """One part of the pages above alone, in the same words; its plots are left out, for who draws them otherwise."""
+    from markupsafe import Markup
+
+    # Of our own templates, which escape what they are given.
+    return Markup(_environment().get_template(f"{name}.html.j2").render({"svg": False, "pictures": {}} | shown))  # noqa: S704
+
+
+@functools.cache
 def _environment() -> jinja2.Environment:
     import jinja2
 
@@ -80,6 +91,7 @@ def _environment() -> jinja2.Environment:
         slice_words=slice_words,
         sources=SOURCES,
         virtual_note=VIRTUAL_NOTE,
+        svg=True,
     )
     return environment
 

@@ -19,8 +19,10 @@ from schemathesis.specs.openapi.checks import (
 
 from farm.api.advert import read_token
 from farm.client import connect
+from farm.client.schedules import ScheduleClient
 from farm.daemon import Daemon
 from farm.fleet.private import private_adb_server
+from farm.schedule.schedule import Schedule
 from farm.settings import Adb, Api, Settings
 from tests.api.conftest import http, make_token
 from tests.daemon.lab import FRAME_SHA, submission, until
@@ -107,6 +109,8 @@ def test_real_documents_fit_their_schemas(at: Daemon, tmp_path: Path) -> None:
         running = client.submit(submission(f"until {tmp_path / 'go'}", "serial=one")).job
         until(lambda: client.job(running).runs[0].stage)
         make_token(at, "read", "another")
+        ScheduleClient(client).add(Schedule(name="nightly", cron="@yearly"), submission("ok"))
+        ScheduleClient(client).run_now("nightly")
         schema = schemathesis.openapi.from_dict(described(at))
         given: dict[str, list[Any]] = {
             "job": [1, 2, running],
@@ -114,6 +118,11 @@ def test_real_documents_fit_their_schemas(at: Daemon, tmp_path: Path) -> None:
             "serial": ["one"],
             "run": [1],
             "name": ["another"],
+            "schedule": ["nightly"],
+            "night": [1],
+            "series": [1],
+            "regression": [1],
+            "gate": ["none"],
         }
         checked = 0
         with http(at) as raw:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from farm.compare.fleet import fleet
+from farm.compare.fleet import correlations, fleet
 from farm.compare.patterns import patterns
 from farm.compare.slices import describe, explanation_table, worst_slices
 from farm.report.document import Accuracy, Comparison, Divergence, Job, LayerDiff, Run, Target, Verdict
@@ -134,3 +135,19 @@ def test_patterns_hold_for_the_rows_they_say(rows: list[dict[str, str | float]])
                 for c in p.conditions
             )  # fmt: skip
             assert bool(p.rows[i]) == fits
+
+
+@given(st.data())
+def test_correlations_are_those_of_the_layers_that_both_have(data: st.DataObject) -> None:
+    comparisons = []
+    for number in range(data.draw(st.integers(1, 4))):
+        compared = run(number, model="m", kernel="k", at=data.draw(st.integers(0, LAYERS - 1))).comparisons[0]
+        kept = data.draw(st.sets(st.integers(0, LAYERS - 1), min_size=3))
+        comparisons.append(compared.model_copy(update={"layers": tuple(d for d in compared.layers if d.node in kept)}))
+    found = correlations(comparisons)
+    for i, a in enumerate(comparisons):
+        for j, b in enumerate(comparisons):
+            mine, other = ({d.node: np.log10(d.running_nrmse) for d in c.layers} for c in (a, b))
+            both = sorted(mine.keys() & other.keys())
+            wanted = np.corrcoef([mine[n] for n in both], [other[n] for n in both])[0, 1] if len(both) > 1 else 1.0
+            assert found[i, j] == pytest.approx(wanted, abs=1e-9)

@@ -117,8 +117,10 @@ def write_report(job: Job, folder: Path) -> Path:
     return file
 
 
-def daemon(of: Settings) -> Daemon:
-    made = Daemon(of, perform=perform, preflight=preflight, write_report=write_report, fleet=Bench("one", "two"))
+def daemon(of: Settings, fleet: Bench | None = None) -> Daemon:
+    """Without `fleet`, two devices lie on its table."""
+    laid = fleet or Bench("one", "two")
+    made = Daemon(of, perform=perform, preflight=preflight, write_report=write_report, fleet=laid)
     made.artifacts.put(MODEL)
     made.artifacts.put(FRAME)
     return made

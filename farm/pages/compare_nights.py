@@ -1,0 +1,79 @@
+"""Two nights side by side: what is not as it was, by model and device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from farm.pages.view import View
+from farm.report.base import Part
+from farm.schedule.schedule import Night
+from farm.trend.changes import cells, changes, word
+from farm.trend.news import News
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from farm.trend.nightly import NightlyRun
+
+MOST = 2000
+"""Rows of the list."""
+
+
+class Then(Part):
+    """A model on a device under a configuration, in one of the nights."""
+
+    word: str
+    """`pass`, `fail`, `undecided`, `done`, `not run`, `open`; empty: it was not planned."""
+    cause: str = ""
+    job: int = 0
+    run: int = 0
+
+
+class Difference(Part):
+    """One that is not the same in both."""
+
+    model: str
+    serial: str
+    configuration: str
+    a: Then
+    b: Then
+
+
+class CompareNights(View):
+    """The page of two nights; B is the later of a change."""
+
+    template: ClassVar[str] = "compare_nights.html.j2"
+    section: ClassVar[str] = "/compare"
+    a: Night
+    b: Night
+    news: tuple[News, ...]
+    """What changed from A to B, the worst first."""
+    differences: tuple[Difference, ...]
+    same: int
+    """Models on devices that are as they were."""
+    left_out: int = 0
+    """Differences beyond MOST."""
+
+
+def view(a: Night, b: Night, first: Sequence[NightlyRun], second: Sequence[NightlyRun]) -> CompareNights:
+    """The page."""
+    then, now = cells(first), cells(second)
+    both = [(cell, _then(then.get(cell)), _then(now.get(cell))) for cell in sorted(then.keys() | now.keys())]
+    differ = [
+        Difference(model=model, serial=serial, configuration=configuration, a=x, b=y)
+        for (model, serial, configuration), x, y in both
+        if (x.word, x.cause) != (y.word, y.cause)
+    ]
+    return CompareNights(
+        title=f"Night {a.id} beside night {b.id}",
+        a=a,
+        b=b,
+        news=changes(second, first, b.missing),
+        differences=tuple(differ[:MOST]),
+        same=len(both) - len(differ),
+        left_out=max(0, len(differ) - MOST),
+    )
+
+
+def _then(run: NightlyRun | None) -> Then:
+    return Then(word="") if run is None else Then(word=word(run), cause=run.cause, job=run.job, run=run.run)

@@ -1,0 +1,208 @@
+"""Figures over nights: any metric per model and device, where it shifted, what changed then; and which variant to take."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from statistics import median
+from typing import TYPE_CHECKING, ClassVar
+
+from farm.pages.trend_charts import LINES, NAME, TONES, chart, frontier_chart, moved, told
+from farm.pages.view import View
+from farm.report.base import Part
+from farm.trend import follow
+from farm.trend.follow import Action
+from farm.trend.frontier import Frontier
+from farm.trend.regression import Regression
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from farm.gate.condition import Condition
+    from farm.pages.chart import Tone
+    from farm.trend.line import Line
+
+DAY_S = 86400.0
+CHARTS = 6
+"""Of a page: configurations and schedules; the list below has all."""
+
+
+class Filters(Part):
+    """What the address asks for; empty: any."""
+
+    model: str = ""
+    device: str = ""
+    metric: str = "latency.median"
+    configuration: str | None = None
+    """None: any; empty: the usual one."""
+    schedule: str | None = None
+    """None: any; empty: what people submitted."""
+    days: int = 0
+    """Back from now; 0: all."""
+    latency_ms: float | None = None
+    """Budget of the frontier."""
+
+
+class Choices(Part):
+    """What there is to ask for."""
+
+    models: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    schedules: tuple[str, ...] = ()
+
+
+class SeriesLine(Part):
+    """One series in the list."""
+
+    series: int
+    model: str
+    device: str
+    configuration: str
+    schedule: str
+    unit: str
+    points: int
+    median: float | None
+    last: float | None
+    at: float | None
+    """Unix seconds, of the last."""
+    run: int | None
+    virtual: bool
+    shift: str = ""
+    """The newest regression that is not refuted, in words."""
+    regression: int | None = None
+    tone: str = ""
+
+
+class Changed(Part):
+    """A circumstance that changed, or a person's note."""
+
+    at: float
+    text: str
+    devices: tuple[str, ...] = ()
+    """Empty: every one."""
+    user: str = ""
+
+
+class Trend(View):
+    """A figure over time."""
+
+    template: ClassVar[str] = "trend.html.j2"
+    section: ClassVar[str] = "/trend"
+    title: str = "Trend"
+    filters: Filters
+    choices: Choices
+    lines: tuple[SeriesLine, ...] = ()
+    regressions: tuple[Regression, ...] = ()
+    """Those that are not over, of the model and device that are asked for."""
+    changed: tuple[Changed, ...] = ()
+    """The newest first."""
+    frontier: Frontier | None = None
+
+
+class Shifted(View):
+    """One regression, and what people may say to it."""
+
+    template: ClassVar[str] = "regression.html.j2"
+    section: ClassVar[str] = "/trend"
+    title: str
+    regression: Regression
+    word: str
+    """How far it moved."""
+    tone: str
+    line: SeriesLine
+    changed: tuple[Changed, ...] = ()
+    actions: tuple[Action, ...] = ()
+
+
+def trend(
+    filters: Filters,
+    choices: Choices,
+    found: Sequence[Line],
+    regressions: Sequence[Regression],
+    frontier: Frontier | None,
+    gates: Callable[[str, str], Sequence[tuple[str, Condition]]],
+) -> Trend:
+    """The page of the series that were found; `gates` gives the conditions that a model on a device has to hold, with names."""
+    groups: dict[tuple[str, str, str], list[Line]] = {}
+    for line in sorted(found, key=lambda one: (-_open(one), one.series.key.serial)):
+        if line.series.points:
+            key = line.series.key
+            groups.setdefault((key.model, key.schedule, key.configuration), []).append(line)
+    charts = []
+    for nth, ((model, schedule, configuration), lines) in enumerate(list(groups.items())[:CHARTS]):
+        where = f"{configuration or 'usual configuration'}, {schedule or 'submitted by people'}"
+        title = f"{filters.metric} of {model[:NAME]}, {where}"
+        shown = lines[:LINES]
+        of = gates(model, shown[0].series.key.serial) if len(shown) == 1 else gates(model, "")
+        drawn = chart(f"trend-{nth + 1}", title, shown, of)
+        if len(lines) > LINES:
+            drawn = drawn.model_copy(
+                update={"note": f"{LINES} of {len(lines)} devices: name one to see it. {drawn.note}".strip()}
+            )
+        charts.append(drawn)
+    if frontier is not None and frontier.choices:
+        charts.append(frontier_chart(frontier))
+    return Trend(
+        filters=filters,
+        choices=choices,
+        lines=tuple(series_line(line) for line in found),
+        regressions=tuple(regressions),
+        changed=changed(found),
+        frontier=frontier,
+        charts=tuple(charts),
+    )
+
+
+def shifted(regression: Regression, line: Line, gates: Sequence[tuple[str, Condition]]) -> Shifted:
+    """The page of one regression."""
+    key = regression.key
+    drawn = (
+        [chart("series", f"{key.metric} of {key.model} on {key.serial}", [line], gates)] if line.series.points else []
+    )
+    return Shifted(
+        title=f"Regression {regression.id}: {key.metric} of {key.model} on {key.serial}",
+        regression=regression,
+        word=moved(regression),
+        tone=TONES[regression.status],
+        line=series_line(line),
+        changed=changed([line]),
+        actions=follow.allowed(regression),
+        charts=tuple(drawn),
+    )
+
+
+def series_line(line: Line) -> SeriesLine:
+    """A series without its points."""
+    key, points = line.series.key, line.series.points
+    last = points[-1] if points else None
+    newest = [r for r in line.regressions if r.status != "refuted"][-1:]
+    tone: Tone = TONES[newest[0].status] if newest else ""
+    return SeriesLine(
+        series=line.series.id, model=key.model, device=key.serial, configuration=key.configuration, schedule=key.schedule,
+        unit=line.series.unit, points=len(points), median=median(p.value for p in points) if points else None,
+        last=last.value if last else None, at=last.at if last else None, run=last.run if last else None,
+        virtual=line.virtual, shift=told(newest[0]) if newest else "", regression=newest[0].id if newest else None,
+        tone=tone,
+    )  # fmt: skip
+
+
+def changed(found: Sequence[Line]) -> tuple[Changed, ...]:
+    """What changed beside the figures, the newest first; the same on several devices within a day is told once."""
+    told: dict[tuple[int, str], Changed] = {}
+    devices: dict[tuple[int, str], set[str]] = defaultdict(set)
+    for line in found:
+        for change in line.changes:
+            text = f"{change.name}: {change.before} -> {change.after}"
+            key = (int(change.at // DAY_S), text)
+            devices[key].add(line.series.key.serial)
+            told[key] = Changed(at=min(change.at, told[key].at) if key in told else change.at, text=text)
+        for note in line.annotations:
+            key = (-note.id, "")
+            devices[key] |= {note.serial} - {""}
+            told[key] = Changed(at=note.at, text=f"{note.kind}: {note.text}", user=note.user)
+    named = (one.model_copy(update={"devices": tuple(sorted(devices[key]))}) for key, one in told.items())
+    return tuple(sorted(named, key=lambda one: (-one.at, one.text)))
+
+
+def _open(line: Line) -> int:
+    return sum(one.status in follow.OPEN for one in line.regressions)

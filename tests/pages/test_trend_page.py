@@ -1,0 +1,110 @@
+"""The page of figures over time without a browser: gates as limits, its twins, and a regression's word."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from farm.gate.language import parse
+from farm.pages.trend_charts import limit
+from farm.sections.gate import Gate
+from farm.store import regressions, series
+from farm.store.state import State
+from farm.trend.shift import Shift
+from tests.api.conftest import http, make_token
+from tests.daemon.lab import Bench, daemon, settings
+from tests.trend.nights import DAY, play
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from farm.daemon import Daemon
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "old", "asked"),
+    [
+        ("latency.median <= 14 ms", "latency.median", None, (14.0, False)),
+        ("latency.median < 1.1 * baseline", "latency.median", 10.0, (11.0, False)),
+        ("latency.median < 1.1 * baseline", "latency.median", None, None),
+        ("accuracy(new) - accuracy(old) > -0.01 @ 0.99", "top1", 0.8, (0.79, True)),
+        ("top1 >= 70 %", "top1", None, (0.7, True)),
+        ("latency.median <= 14 ms", "top1", None, None),
+        ("-1 * latency.median > -14 ms", "latency.median", None, (14.0, False)),
+    ],
+)
+def test_what_a_gate_asks_of_one_figure(
+    text: str, metric: str, old: float | None, asked: tuple[float, bool] | None
+) -> None:
+    (condition,) = parse(text)
+    found = limit(condition, metric, old)
+    assert (None if found is None else (round(found[0], 9), found[1])) == asked
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> Iterator[Daemon]:
+    """Five nights of two devices; one regression, confirmed."""
+    data = tmp_path / "data"
+    data.mkdir()
+    ended = time.time() - 3600
+    state = State(data / "state.db")
+    play(state, "nightly", {"one": [10.0, 10.0, 12.0, 12.0, 12.0], "two": [5.0] * 5}, ended=ended)
+    with state.write() as db:
+        db.execute("INSERT INTO judged SELECT id, 0, 0 FROM nights WHERE id > 1")
+    (mine,) = series.find(state, serial="one", metric="latency.median")
+    shift = Shift(
+        begins=ended - 2 * DAY - 60, run=5, before=10, after=12, nights_before=2, nights_after=3, change=0.2, worse=True,
+        p_value=0.002, spread=0.1,
+    )  # fmt: skip
+    assert regressions.judged(state, 1, ended, series=1, shifts=[(mine.id, shift)])
+    state.close()
+    gates = (
+        Gate(name="all", conditions=("latency.median <= 14 ms",)),
+        Gate(name="two", conditions=("latency.median <= 1 ms",), on="serial=two"),
+        Gate(name="other", conditions=("latency.median <= 2 ms",), models=("other*",)),
+    )
+    made = daemon(settings(data).model_copy(update={"gate": gates}), fleet=Bench("one", "two"))
+    made.start(port=0, eager=False)
+    yield made
+    made.stop()
+
+
+def test_the_page_its_twin_and_its_csv_say_the_same(at: Daemon) -> None:
+    with http(at) as client:
+        both = client.get("/trend.json?model=m.tflite").json()
+        assert [line["device"] for line in both["lines"]] == ["one", "two"]
+        (chart,) = both["charts"]
+        assert {line["name"]: line["y"] for line in chart["lines"]} == {
+            "one": [10.0, 10.0, 12.0, 12.0, 12.0],
+            "two": [5.0] * 5,
+        }
+        assert [band["name"] for band in chart["bands"]] == ["gate all"], "`two` is not for every device"
+        (own,) = client.get("/trend.json?model=m.tflite&device=two").json()["charts"]
+        assert [(band["name"], band["low"]) for band in own["bands"]] == [("gate all", 14.0), ("gate two", 1.0)]
+        rows = list(csv.reader(io.StringIO(client.get("/trend/charts/trend-1.csv?model=m.tflite").text)))
+        assert [row[2] for row in rows[1:] if row[1] == "one"] == ["12.0", "12.0", "12.0", "10.0", "10.0"]
+        assert not client.get("/trend.json?model=m.tflite&schedule=-").json()["lines"], "nobody submitted it by hand"
+        assert client.get("/trend.json?model=m.tflite&latency_ms=x").status_code == 400
+        page = client.get("/trend?model=m.tflite", headers={"accept": "text/html"}).text
+        assert "+20.0 % suspect" in page
+
+
+def test_a_word_is_said_by_who_may_and_stands_in_the_audit_log(at: Daemon) -> None:
+    with http(at, make_token(at, "read")) as reader:
+        assert reader.post("/regressions/1/word", data={"action": "acknowledge"}).status_code == 403
+    with http(at) as client:
+        said = client.post("/regressions/1/word", data={"action": "ignore", "days": "7", "reason": "known"})
+        assert (said.status_code, said.headers["location"]) == (303, "/regressions/1")
+        one = client.get("/regressions/1.json").json()
+        assert (one["regression"]["status"], one["regression"]["reason"]) == ("ignored", "known")
+        assert one["actions"] == ["acknowledge", "accept", "ignore"]
+        assert client.post("/regressions/1/word", data={"action": "recheck"}).status_code == 400
+        assert client.post("/regressions/1/word", content=b"\xff=&&;" * 9).status_code == 400
+        assert client.get("/regressions/2").status_code == 404
+        subjects = [line["subject"] for line in client.get("/api/audit").json()]
+    assert "regression 1: ignore: known" in subjects
