@@ -79,6 +79,8 @@ const farmCharts = (() => {
     entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target));
   }, { rootMargin: "400px" });
 
+  addEventListener("beforeprint", () => document.querySelectorAll("figure.chart").forEach(draw)); // also those below the fold
+
   function redraw() {
     for (const told of drawn.values()) told.text = "";
     [...drawn.keys()].forEach(draw);
