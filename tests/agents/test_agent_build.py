@@ -7,9 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from .kit import NATIVE, PLATFORM
 
 
+@pytest.mark.slow
 def test_two_builds_in_different_folders_are_the_same_bytes(agent: Path, tmp_path: Path) -> None:
     digests = {hashlib.sha256(agent.read_bytes()).hexdigest()}
     copy = tmp_path / "another folder"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from .kit import Bench, Result, convolution_model, reshape_model, several_inputs
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
 EXAMPLES = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 WHOLE = convolution_model()
 CODES = {"model-unreadable", "model-unsupported", "compile-failed", "op-unregistered", "input-shape", "frame-unreadable",

@@ -24,6 +24,7 @@ def test_planted_bugs_are_named(model: str, testdata: Path, tmp_path: Path) -> N
     assert not [r for r in results if r.kind == "control" and r.verdict == "fail"]
 
 
+@pytest.mark.slow
 def test_planted_bugs_of_the_repos_own_models_are_named(tmp_path: Path) -> None:
     """Needs no test data."""
     kinds, words = (

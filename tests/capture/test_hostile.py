@@ -253,6 +253,7 @@ for name in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 def test_no_capture_fills_memory(tmp_path: Path) -> None:
     """256 MiB above what the imports take, for files that ask for far more."""
     huge = b"\x89MCAP0\r\n" + b"\x01" + (8).to_bytes(8, "little") + bytes(8)

@@ -28,8 +28,8 @@ LABELS = ("--labels", str(DEMO / "labels.tsv"))
     [
         ((), 0, "pass", "none"),
         (("--recipe", str(DEMO / "bgr.recipe.toml")), 1, "fail", "channel"),
-        (("--normalize", "0,255"), 1, "fail", "normalization"),
-        (("--rotate", "90"), 1, "fail", "rotation"),
+        pytest.param(("--normalize", "0,255"), 1, "fail", "normalization", marks=pytest.mark.slow),
+        pytest.param(("--rotate", "90"), 1, "fail", "rotation", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize("model", ["model.tflite", "model_int8.tflite"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.gates import CONSISTENT, NAIVE, run
 from farm.compare.accuracy import holm
 
 
+@pytest.mark.slow
 def test_wrong_answers_are_as_seldom_as_promised() -> None:
     rows = {row.name: row for row in run(100, seed=7)}
     naive = rows.pop(NAIVE)

@@ -88,6 +88,7 @@ def test_who_goes_away_ends_the_question_and_others_wait_for_it(lab: Daemon) -> 
         until(lambda: other.post("/api/query", json={"sql": "select 1"}).status_code == 200)
 
 
+@pytest.mark.slow
 def test_the_command_line(lab: Daemon, tmp_path: Path) -> None:
     config = tmp_path / "farm.toml"
     config.write_text(f"data = '{lab.data}'\n")
