@@ -29,6 +29,7 @@ from farm.history.archiver import Archiver
 from farm.queue.board import Board
 from farm.queue.closer import Closer
 from farm.queue.dispatcher import Dispatcher
+from farm.queue.night_gates import NightGates
 from farm.queue.regressions import Regressions
 from farm.queue.sentinel import Sentinel
 from farm.report.document import Failure
@@ -215,11 +216,16 @@ class Daemon:
         self.notify = NotifyDesk(settings.notify, self._state, self.data, report_bug=self.report_bug)
         rooms.callback(self.notify.stop, STOP_S)
         self.gates = GateDesk(settings.gate, self._state, self.artifacts, self.jobs, devices=self._fleet.devices)
+        self.night_gates = NightGates(
+            settings.gate, self._state, check=self.gates.after_night, report_bug=self.report_bug
+        )
+        rooms.callback(self.night_gates.stop, STOP_S)
         if eager:
             self._work()
             self.sentinel.start()
             self.schedules.start()
             self.regressions.start()
+            self.night_gates.start()
             self.notify.start()
             self.upkeep.start()
             self.history.start()

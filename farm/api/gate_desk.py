@@ -15,7 +15,7 @@ from farm.fleet.selector import parse
 from farm.gate import check as checks
 from farm.gate.answer import GateView
 from farm.gate.explain import explain
-from farm.store import gate_checks
+from farm.store import gate_checks, nights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,24 +55,24 @@ class GateDesk:
 
     def views(self) -> list[GateView]:
         """Every gate, and how it went last."""
-        found = []
-        for gate in self._gates.values():
-            last = next(iter(gate_checks.newest(self._state, gate.name, 1)), None)
-            found.append(
-                GateView(
-                    name=gate.name, on=gate.on, models=gate.models, conditions=gate.conditions,
-                    confidence=gate.confidence, mode=gate.mode, adaptivity=gate.adaptivity, steps=gate.steps,
-                    baseline=gate.baseline, last=last, budget=self._budget_now(gate, last),
-                )
-            )  # fmt: skip
-        return found
+        return [self.view(name) for name in self._gates]
 
-    def explain(self, name: str, *, cells: int | None, differ: float) -> Explanation:
-        """What a gate needs; `cells` are those of its last check when left out.
+    def view(self, name: str) -> GateView:
+        """One gate, and how it went last.
 
         Raises:
             NotFoundError: there is no such gate. (As below.)
         """
+        gate = self._gate(name)
+        last = next(iter(gate_checks.newest(self._state, gate.name, 1)), None)
+        return GateView(
+            name=gate.name, on=gate.on, models=gate.models, schedules=gate.schedules, conditions=gate.conditions,
+            confidence=gate.confidence, mode=gate.mode, adaptivity=gate.adaptivity, steps=gate.steps,
+            baseline=gate.baseline, last=last, budget=self._budget_now(gate, last),
+        )  # fmt: skip
+
+    def explain(self, name: str, *, cells: int | None, differ: float) -> Explanation:
+        """What a gate needs; `cells` are those of its last check when left out."""
         gate = self._gate(name)
         last = next(iter(gate_checks.newest(self._state, name, 1)), None)
         count = cells or (len(last.cells) if last is not None else 1)
@@ -86,10 +86,13 @@ class GateDesk:
         """A gate's newest checks first."""
         return gate_checks.newest(self._state, self._gate(name).name, limit)
 
-    def check(self, name: str, job: int | None, against: str, *, commit: str, user: str) -> GateAnswer:
+    def check(
+        self, name: str, job: int | None, against: str, *, commit: str, user: str, nightly: bool = False
+    ) -> GateAnswer:
         """Ask a gate about a job, the newest that is over when left out; the same question twice has one answer.
 
-        `against`: `last-passed`, `baseline`, a job's number, or empty for what the gate says.
+        `against`: `last-passed`, `baseline`, a job's number, or empty for what the gate says. `nightly`: it is the check
+        that the job's night was due.
 
         Raises:
             GateError: the job is not over, or the gate is about none of its runs.
@@ -108,6 +111,8 @@ class GateDesk:
         key = _key(gate, number, old)
         known = gate_checks.of_key(self._state, key)
         if known is not None:
+            if nightly:
+                gate_checks.mark(self._state, key)
             return known.model_copy(update={"subject": commit or known.subject})
         subject = commit or new[0].submission.terms.commit or f"job {number}"
         asked = checks.Asked(gate, number, subject, user, tuple(new), old, time.time())
@@ -116,7 +121,15 @@ class GateDesk:
             spent = gate_checks.spent(self._state, evidence.test_set, gate.name if gate.adaptivity == "none" else "")
             answer, cost = checks.conclude(asked, evidence, share=spent.share, passed=spent.passed)
             used = evidence.test_set if cost else ""
-            return gate_checks.add(self._state, key, answer, test_set=used, cost=cost)
+            return gate_checks.add(self._state, key, answer, test_set=used, cost=cost, nightly=nightly)
+
+    def after_night(self, name: str, job: int) -> GateAnswer:
+        """Ask a gate about the job of a night, for that night: once and never again.
+
+        Raises:
+            GateError: the gate is about none of its runs.
+        """
+        return self.check(name, job, "", commit="", user=nights.KIND, nightly=True)
 
     def _gate(self, name: str) -> Gate:
         if name not in self._gates:
@@ -195,4 +208,5 @@ class GateDesk:
 
 def _key(gate: Gate, job: int, old: checks.Old) -> str:
     runs = ",".join(str(taken.run.id) for taken in old.runs)
-    return hashlib.sha256(f"{gate.model_dump_json()} {job} [{runs}]".encode()).hexdigest()
+    what = gate.model_dump_json(exclude={"schedules"})  # when it is asked is no part of the question
+    return hashlib.sha256(f"{what} {job} [{runs}]".encode()).hexdigest()

@@ -9,7 +9,7 @@ from fastapi import Path as InPath
 from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from farm.api import fleet_pages, login, night_pages, notify_pages
+from farm.api import fleet_pages, gate_pages, login, night_pages, notify_pages
 from farm.api.messages import NotFoundError
 from farm.api.needs import needs
 from farm.api.page import page
@@ -35,6 +35,7 @@ def add(app: FastAPI, daemon: Daemon) -> None:
     login.add(app, daemon)
     night_pages.add(app, daemon)
     fleet_pages.add(app, daemon)
+    gate_pages.add(app, daemon)
     notify_pages.add(app, daemon)
     _add_jobs(app, daemon)
 

@@ -89,6 +89,8 @@ class GateView(Part):
     name: str
     on: str
     models: tuple[str, ...]
+    schedules: tuple[str, ...]
+    """After whose nights it is checked."""
     conditions: tuple[str, ...]
     confidence: float
     mode: Mode

@@ -66,6 +66,14 @@ class Gathered:
     conditions: tuple[Condition, ...] = field(default=())
 
 
+def unanswered(gate: Gate, job: int, why: str, *, user: str, now: float) -> GateAnswer:
+    """Of a check that could not be made: undecided whatever the mode, since there is no evidence. `now`: Unix seconds."""
+    return GateAnswer(
+        at=now, gate=gate.name, job=job, subject=f"job {job}", user=user, mode=gate.mode, answer="undecided",
+        outcome="undecided", summary=why, confidence=0.0, cells=(),
+    )  # fmt: skip
+
+
 def named(model: str, globs: Sequence[str]) -> bool:
     """Whether a model is one of those; of none all are."""
     return not globs or any(fnmatch.fnmatchcase(model, glob) for glob in globs)

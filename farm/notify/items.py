@@ -75,7 +75,7 @@ def of_gate(check: Check, checks: int = 1, failed: int = 0) -> News:
         severity=severities[check.outcome],
         title=f"gate {plain(check.gate)} {words[check.outcome]}{about}",
         detail=". ".join(filter(None, (plain(check.summary, 600), of_all))),
-        link=f"/jobs/{check.job}",
+        link=f"/gates/{quote(check.gate, safe='')}",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -18,19 +18,23 @@ if TYPE_CHECKING:
 
 MOST = 16
 """Conditions of one gate."""
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Of a gate, and of a schedule."""
 BASELINE = r"^(last-passed|baseline|[1-9][0-9]{0,8})$"
 
 
 class Gate(Section):
     """Conditions, on which runs of a job they are asked, and how sure the answer has to be."""
 
-    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(min_length=1, max_length=64, pattern=NAME)
     conditions: tuple[str, ...] = Field(min_length=1, max_length=MOST)
     """All of which have to hold (docs/gates.md)."""
     on: str = Field(default="", max_length=4096)
     """Which of the job's devices, as of `farm submit --on`; empty: all of them."""
     models: tuple[str, ...] = Field(default=(), max_length=64)
     """Globs of models' names; none: all of the job's."""
+    schedules: tuple[Annotated[str, Field(max_length=64, pattern=NAME)], ...] = Field(default=(), max_length=64)
+    """Names of schedules: once a night of theirs is over, the gate is checked on its jobs."""
     confidence: float = Field(default=0.99, gt=0, lt=1)
     """That the answer is right; a condition's own `@` comes first."""
     mode: Mode = ""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from farm.gate.answer import GateAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from farm.store.database import Database
-    from farm.store.sqlite import Row
+    from farm.store.sqlite import Connection, Row
 
 
 @dataclass(frozen=True)
@@ -22,21 +25,52 @@ class Spent:
     """A check that used it passed."""
 
 
-def add(database: Database, key: str, answer: GateAnswer, *, test_set: str, cost: float) -> GateAnswer:
-    """Store a check under its key; the one that was stored under it before, where there is one."""
+def add(
+    database: Database, key: str, answer: GateAnswer, *, test_set: str, cost: float, nightly: bool = False
+) -> GateAnswer:
+    """Store a check under its key; the one that was stored under it before, where there is one.
+
+    `nightly`: it is the check that the job's night was due, also where somebody had asked the same before.
+    """
     with database.write() as db:
         known = db.execute("SELECT id, document FROM gate_checks WHERE key = ?", (key,)).fetchone()
         if known is not None:
+            if nightly:
+                _mark(db, key)
             return _answer(known)
         row = db.execute(
-            "INSERT INTO gate_checks (key, at, gate, job, subject, test_set, cost, answer, outcome, document)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, document",
+            "INSERT INTO gate_checks (key, at, gate, job, subject, test_set, cost, answer, outcome, nightly, document)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, document",
             (
                 *(key, answer.at, answer.gate, answer.job, answer.subject, test_set, cost, answer.answer),
-                *(answer.outcome, answer.model_dump_json()),
+                *(answer.outcome, nightly, answer.model_dump_json()),
             ),
         ).fetchone()
         return _answer(row)
+
+
+def mark(database: Database, key: str) -> None:
+    """The check stored under a key is the one that its job's night was due."""
+    with database.write() as db:
+        _mark(db, key)
+
+
+def due(database: Database, gate: str, schedules: Sequence[str], since: float) -> list[int]:
+    """Jobs of nights of these schedules that ended after `since` (Unix seconds) and that a gate was not checked on, in order.
+
+    A gate that is new to a schedule begins with the last night: those before would wear its test set out at once.
+    """
+    sql = (
+        "WITH ended AS (SELECT n.id, n.schedule, n.ended FROM nights n JOIN schedules s ON s.id = n.schedule"
+        " WHERE n.status = 'over' AND s.name IN (SELECT value FROM json_each(?2))),"
+        " checked AS (SELECT n.schedule, max(n.id) AS night FROM gate_checks g JOIN jobs j ON j.id = g.job"
+        " JOIN nights n ON n.id = j.night WHERE g.gate = ?1 AND g.nightly GROUP BY n.schedule)"
+        " SELECT j.id FROM ended e JOIN jobs j ON j.night = e.id WHERE e.ended > ?3"
+        " AND e.id >= coalesce((SELECT night FROM checked c WHERE c.schedule = e.schedule),"
+        " (SELECT max(id) FROM ended l WHERE l.schedule = e.schedule))"
+        " AND NOT EXISTS (SELECT 1 FROM gate_checks g WHERE g.gate = ?1 AND g.job = j.id AND g.nightly) ORDER BY j.id"
+    )
+    return [int(row["id"]) for row in database.read(sql, gate, json.dumps(schedules), since)]
 
 
 def of_key(database: Database, key: str) -> GateAnswer | None:
@@ -79,6 +113,10 @@ def accepted(database: Database, model: str, serial: str, configuration: str) ->
     start = configuration.replace("!", "!!").replace("%", "!%").replace("_", "!_")
     rows = database.read(sql, model, serial, configuration, f"{start}, energy at %" if start else "energy at %")
     return int(rows[0]["run"]) if rows else None
+
+
+def _mark(db: Connection, key: str) -> None:
+    db.execute("UPDATE gate_checks SET nightly = 1 WHERE key = ?", (key,))
 
 
 def _answer(row: Row) -> GateAnswer:

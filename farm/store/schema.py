@@ -266,6 +266,7 @@ def nightlies(db: Database) -> None:
              cost REAL NOT NULL DEFAULT 0,            -- share of the promise that the test set's use took
              answer TEXT NOT NULL,                    -- pass, fail, undecided
              outcome TEXT NOT NULL,                   -- the same, or what the gate's mode makes of it
+             nightly INTEGER NOT NULL DEFAULT 0,      -- it was asked once the job's night was over: never again of this job
              document TEXT NOT NULL                   -- gate.answer.GateAnswer
            ) STRICT""",
         "CREATE INDEX gate_checks_by_gate ON gate_checks(gate, at)",

@@ -80,15 +80,16 @@ class GateLab:
     def job(self, name: str, manner: Manner, *, on: str = "serial=one", times: int = 1, commit: str = "") -> int:
         """Run a model that does so; the job's number, once it is over."""
         self.manners[name] = manner
+        asked = self.asked(name, on=on, terms=Terms(times=times, fresh=True, commit=commit))
+        return self.client.wait(self.client.submit(asked).job).job
+
+    def asked(self, name: str, *, on: str = "serial=one", terms: Terms | None = None) -> Submission:
+        """What `job` submits."""
         frames = tuple(
             InputFrame(name=f"{i}.png", kind="image", sha256=(self.frame,), label=i % CLASSES)
             for i in range(self.frames)
         )
-        asked = Submission(
-            model_name=name, model_sha256=self.model, frames=frames, selector=on,
-            terms=Terms(times=times, fresh=True, commit=commit),
-        )  # fmt: skip
-        return self.client.wait(self.client.submit(asked).job).job
+        return Submission(model_name=name, model_sha256=self.model, frames=frames, selector=on, terms=terms or Terms())
 
     def check(self, gate: str, job: int, **asked: str) -> GateAnswer:
         return self.at.check(gate, job, **asked)
