@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query, Request
@@ -23,14 +24,22 @@ if TYPE_CHECKING:
     from farm.pages.compare import Named
     from farm.pages.compare_pair import Beside
     from farm.pages.shelf import Shelf
+    from farm.schedule.schedule import Night
 
 PATH = "/compare"
+KEPT = 8
+"""Pairs of nights whose comparison is kept."""
 Word = Annotated[str, Query(max_length=255)]
 Words = Annotated[str, Query(max_length=2000)]
 
 
 def add(app: FastAPI, daemon: Daemon, shelf: Callable[[], Shelf]) -> None:
     """Add it to the application; asking for the shelf is slow the first time."""
+
+    @functools.lru_cache(maxsize=KEPT)
+    def over(a: Night, b: Night) -> View:
+        """Of nights that are over: neither will change any more."""
+        return _beside_nights(daemon, a, b)
 
     @page(app, PATH)
     def the_comparison(
@@ -41,7 +50,7 @@ def add(app: FastAPI, daemon: Daemon, shelf: Callable[[], Shelf]) -> None:
         if a and b:
             first, second = named(a, "a"), named(b, "b")
             if first.kind == "night" or second.kind == "night":
-                return _nights(daemon, first, second)
+                return _nights(daemon, first, second, over)
             return _pair(daemon, shelf(), first, second, wait=wait)
         if model and not jobs:
             found = browse.of_model(daemon.state, model, browse.RECENT // 10)
@@ -53,9 +62,7 @@ def add(app: FastAPI, daemon: Daemon, shelf: Callable[[], Shelf]) -> None:
         return CompareStart(a=a, b=b, jobs=jobs)
 
 
-def _nights(daemon: Daemon, a: Named, b: Named) -> View:
-    from farm.pages import compare_nights
-
+def _nights(daemon: Daemon, a: Named, b: Named, over: Callable[[Night, Night], View]) -> View:
     if a.kind != b.kind:
         raise InputsError("a night stands beside a night", where=f"{a.word}, {b.word}", remedy="name two of one kind")
     found = [nights.night(daemon.state, named.numbers[0]) for named in (a, b)]
@@ -63,9 +70,15 @@ def _nights(daemon: Daemon, a: Named, b: Named) -> View:
     if first is None or second is None:
         lost = a if first is None else b
         raise NotFoundError("there is no such night", where=lost.word, remedy="see `farm schedule list`")
-    return compare_nights.view(
-        first, second, nightly_runs.runs(daemon.state, first.id), nightly_runs.runs(daemon.state, second.id)
-    )
+    if first.status == second.status == "over":
+        return over(first, second)
+    return _beside_nights(daemon, first, second)
+
+
+def _beside_nights(daemon: Daemon, a: Night, b: Night) -> View:
+    from farm.pages import compare_nights
+
+    return compare_nights.view(a, b, nightly_runs.runs(daemon.state, a.id), nightly_runs.runs(daemon.state, b.id))
 
 
 def _pair(daemon: Daemon, shelf: Shelf, a: Named, b: Named, *, wait: bool) -> View:

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from farm.daemon import Daemon
     from farm.notify.morning import Morning
     from farm.schedule.schedule import Night
+    from farm.store.database import Database
 
 NightId = Annotated[int, InPath(ge=1, le=2**53)]
 CHOICE = 30
 """Nights to choose from."""
 JOBS = 20
 KEPT = 8
-"""Nights whose matrix is kept."""
+"""Nights whose matrix and changes are kept."""
 WEEK_S = 7 * 86400.0
 """A schedule without a night for so long before the newest one is not of tonight."""
 
@@ -40,8 +41,16 @@ def add(app: FastAPI, daemon: Daemon) -> None:
         """Of a night that is over: its runs will not change any more, and there may be thousands."""
         return matrix(night, nightly_runs.runs(daemon.state, night.id), changed, dict(names))
 
+    @functools.lru_cache(maxsize=KEPT)
+    def kept(night: Night, before: int | None) -> morning.Change:
+        return morning.change(daemon.state, night, before)
+
+    def of(state: Database, night: Night, before: int | None) -> morning.Change:
+        """A night that is over beside one that is over: both stay as they are."""
+        return kept(night, before) if night.status == "over" else morning.change(state, night, before)
+
     def told(night: Night) -> tuple[Morning, Matrix]:
-        found = morning.tonight(daemon.state, night.id, time.time())
+        found = morning.tonight(daemon.state, night.id, time.time(), of=of)
         assert found is not None  # noqa: S101  # nights are never removed
         changed = changed_runs(found.news)
         names = tuple((serial, row.name) for serial, row in daemon.known.rows().items())

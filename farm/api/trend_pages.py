@@ -21,6 +21,7 @@ from farm.fleet.selector import select
 from farm.gate.check import named
 from farm.pages.trend import Choices, Filters, Shifted, Trend, shifted, trend
 from farm.store import lines, regressions, series
+from farm.store.outlines import outlines
 from farm.trend import follow
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def add(app: FastAPI, daemon: Daemon) -> None:
         return trend(
             asked,
             _choices(daemon, metric),
-            lines.lines(daemon.state, found, since=since, limit=SHOWN),
+            outlines(daemon.state, found, since=since, limit=SHOWN),
+            lambda drawn: lines.lines(daemon.state, drawn, since=since, limit=SHOWN),
             regressions.find(daemon.state, statuses=follow.OPEN, model=model, serial=device, limit=LISTED),
             _frontier(daemon, asked) if model or asked.latency_ms is not None else None,
             lambda of, serial: gates(daemon, of, serial),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from farm.notify import items
 from farm.report.base import Part
@@ -12,10 +12,12 @@ from farm.trend.changes import OPEN, changes
 from farm.trend.news import News, worst_first
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from farm.schedule.schedule import Night
     from farm.store.database import Database
+
+    Of = Callable[[Database, Night, int | None], "Change"]
 
 DAY_S = 86400.0
 REGRESSIONS = 1000
@@ -39,6 +41,24 @@ class Morning(Part):
     """Serials of virtual phones that the news name: their figures stand for no phone."""
 
 
+class Change(NamedTuple):
+    """Of a night against one before: runs that are over, all runs, and what is not as it was."""
+
+    done: int
+    runs: int
+    news: tuple[News, ...]
+
+
+def change(database: Database, night: Night, before: int | None) -> Change:
+    """What a night changed; once it is over, this stays as it is."""
+    runs = nightly_runs.runs(database, night.id)
+    done = sum(run.status not in OPEN for run in runs)
+    if night.status != "over":
+        return Change(done, len(runs), ())
+    then = nightly_runs.runs(database, before) if before is not None else []
+    return Change(done, len(runs), changes(runs, then, night.missing))
+
+
 def morning(database: Database, since: float, until: float) -> Morning:
     """What happened in (since, until], Unix seconds.
 
@@ -52,8 +72,11 @@ def morning(database: Database, since: float, until: float) -> Morning:
     return _morning(database, since, until, told, {n.id: nightly_runs.told_before(database, n.id, since) for n in told})
 
 
-def tonight(database: Database, night: int, now: float) -> Morning | None:
-    """What changed with one night, until the next one of its schedule or `now`; None when there is no such night."""
+def tonight(database: Database, night: int, now: float, *, of: Of = change) -> Morning | None:
+    """What changed with one night, until the next one of its schedule or `now`; None when there is no such night.
+
+    `of` gives what `change` does: a caller may have kept that of nights that are over.
+    """
     found = nights.night(database, night)
     if found is None:
         return None
@@ -61,24 +84,21 @@ def tonight(database: Database, night: int, now: float) -> Morning | None:
     earlier = nights.night(database, before) if before is not None else None
     since = (earlier.ended if earlier is not None else None) or found.fired - DAY_S
     until = nightly_runs.after(database, night) or now
-    return _morning(database, since, until, [found], {night: before})
+    return _morning(database, since, until, [found], {night: before}, of)
 
 
 def _morning(
-    database: Database, since: float, until: float, told: list[Night], before: dict[int, int | None]
+    database: Database, since: float, until: float, told: list[Night], before: dict[int, int | None], of: Of = change
 ) -> Morning:
     schedules = nightly_runs.schedules(database)
     news: list[News | None] = [] if told else [items.no_night(schedules)]
     count = 0
     for night in told:
-        runs = nightly_runs.runs(database, night.id)
-        earlier = before[night.id]
-        done = [run for run in runs if run.status not in OPEN]
-        news.append(items.of_night(night, len(done), len(runs)))
+        changed = of(database, night, before[night.id])
+        news.append(items.of_night(night, changed.done, changed.runs))
+        news += changed.news
         if night.status == "over":
-            count += len(runs)
-            then = nightly_runs.runs(database, earlier) if earlier is not None else []
-            news += changes(runs, then, night.missing)
+            count += changed.runs
     news += _gates(database, since, until)
     news += _regressions(database, since, until)
     news += _devices(database, since, until)

@@ -58,21 +58,26 @@ class CompareNights(View):
 def view(a: Night, b: Night, first: Sequence[NightlyRun], second: Sequence[NightlyRun]) -> CompareNights:
     """The page."""
     then, now = cells(first), cells(second)
-    both = [(cell, _then(then.get(cell)), _then(now.get(cell))) for cell in sorted(then.keys() | now.keys())]
-    differ = [
-        Difference(model=model, serial=serial, configuration=configuration, a=x, b=y)
-        for (model, serial, configuration), x, y in both
-        if (x.word, x.cause) != (y.word, y.cause)
-    ]
+    there = then.keys() | now.keys()
+    differ = sorted(cell for cell in there if _told(then.get(cell)) != _told(now.get(cell)))
     return CompareNights(
         title=f"Night {a.id} beside night {b.id}",
         a=a,
         b=b,
         news=changes(second, first, b.missing),
-        differences=tuple(differ[:MOST]),
-        same=len(both) - len(differ),
+        differences=tuple(
+            Difference(
+                model=cell[0], serial=cell[1], configuration=cell[2], a=_then(then.get(cell)), b=_then(now.get(cell))
+            )
+            for cell in differ[:MOST]
+        ),
+        same=len(there) - len(differ),
         left_out=max(0, len(differ) - MOST),
     )
+
+
+def _told(run: NightlyRun | None) -> tuple[str, str]:
+    return ("", "") if run is None else (word(run), run.cause)
 
 
 def _then(run: NightlyRun | None) -> Then:

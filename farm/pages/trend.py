@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from statistics import median
 from typing import TYPE_CHECKING, ClassVar
 
 from farm.pages.trend_charts import LINES, NAME, TONES, chart, frontier_chart, moved, told
@@ -12,14 +11,17 @@ from farm.report.base import Part
 from farm.trend import follow
 from farm.trend.follow import Action
 from farm.trend.frontier import Frontier
+from farm.trend.outline import outline
 from farm.trend.regression import Regression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from farm.gate.condition import Condition
-    from farm.pages.chart import Tone
+    from farm.pages.chart import Chart, Tone
     from farm.trend.line import Line
+    from farm.trend.outline import Outline
+    from farm.trend.series import Series
 
 DAY_S = 86400.0
 CHARTS = 6
@@ -95,7 +97,7 @@ class Trend(View):
     regressions: tuple[Regression, ...] = ()
     """Those that are not over, of the model and device that are asked for."""
     changed: tuple[Changed, ...] = ()
-    """The newest first."""
+    """Beside what is drawn, the newest first."""
     frontier: Frontier | None = None
 
 
@@ -117,37 +119,43 @@ class Shifted(View):
 def trend(
     filters: Filters,
     choices: Choices,
-    found: Sequence[Line],
+    found: Sequence[Outline],
+    drawn: Callable[[Sequence[Series]], Sequence[Line]],
     regressions: Sequence[Regression],
     frontier: Frontier | None,
     gates: Callable[[str, str], Sequence[tuple[str, Condition]]],
 ) -> Trend:
-    """The page of the series that were found; `gates` gives the conditions that a model on a device has to hold, with names."""
-    groups: dict[tuple[str, str, str], list[Line]] = {}
-    for line in sorted(found, key=lambda one: (-_open(one), one.series.key.serial)):
-        if line.series.points:
-            key = line.series.key
-            groups.setdefault((key.model, key.schedule, key.configuration), []).append(line)
-    charts = []
-    for nth, ((model, schedule, configuration), lines) in enumerate(list(groups.items())[:CHARTS]):
+    """The page of the series that were found.
+
+    `drawn` reads the few that charts are made of; `gates` gives the conditions that a model on a device has to hold, with names.
+    """
+    groups: dict[tuple[str, str, str], list[Outline]] = {}
+    for one in sorted(found, key=lambda one: (-_open(one), one.series.key.serial)):
+        if one.points:
+            key = one.series.key
+            groups.setdefault((key.model, key.schedule, key.configuration), []).append(one)
+    charts: list[Chart] = []
+    lines: list[Line] = []
+    for nth, ((model, schedule, configuration), outlines) in enumerate(list(groups.items())[:CHARTS]):
         where = f"{configuration or 'usual configuration'}, {schedule or 'submitted by people'}"
         title = f"{filters.metric} of {model[:NAME]}, {where}"
-        shown = lines[:LINES]
+        shown = drawn([one.series for one in outlines[:LINES]])
         of = gates(model, shown[0].series.key.serial) if len(shown) == 1 else gates(model, "")
-        drawn = chart(f"trend-{nth + 1}", title, shown, of)
-        if len(lines) > LINES:
-            drawn = drawn.model_copy(
-                update={"note": f"{LINES} of {len(lines)} devices: name one to see it. {drawn.note}".strip()}
+        made = chart(f"trend-{nth + 1}", title, shown, of)
+        if len(outlines) > LINES:
+            made = made.model_copy(
+                update={"note": f"{LINES} of {len(outlines)} devices: name one to see it. {made.note}".strip()}
             )
-        charts.append(drawn)
+        charts.append(made)
+        lines += shown
     if frontier is not None and frontier.choices:
         charts.append(frontier_chart(frontier))
     return Trend(
         filters=filters,
         choices=choices,
-        lines=tuple(series_line(line) for line in found),
+        lines=tuple(series_line(one) for one in found),
         regressions=tuple(regressions),
-        changed=changed(found),
+        changed=changed(lines),
         frontier=frontier,
         charts=tuple(charts),
     )
@@ -164,24 +172,23 @@ def shifted(regression: Regression, line: Line, gates: Sequence[tuple[str, Condi
         regression=regression,
         word=moved(regression),
         tone=TONES[regression.status],
-        line=series_line(line),
+        line=series_line(outline(line)),
         changed=changed([line]),
         actions=follow.allowed(regression),
         charts=tuple(drawn),
     )
 
 
-def series_line(line: Line) -> SeriesLine:
-    """A series without its points."""
-    key, points = line.series.key, line.series.points
-    last = points[-1] if points else None
-    newest = [r for r in line.regressions if r.status != "refuted"][-1:]
+def series_line(one: Outline) -> SeriesLine:
+    """A series in the list."""
+    key, last = one.series.key, one.last
+    newest = [r for r in one.regressions if r.status != "refuted"][-1:]
     tone: Tone = TONES[newest[0].status] if newest else ""
     return SeriesLine(
-        series=line.series.id, model=key.model, device=key.serial, configuration=key.configuration, schedule=key.schedule,
-        unit=line.series.unit, points=len(points), median=median(p.value for p in points) if points else None,
+        series=one.series.id, model=key.model, device=key.serial, configuration=key.configuration, schedule=key.schedule,
+        unit=one.series.unit, points=one.points, median=one.median,
         last=last.value if last else None, at=last.at if last else None, run=last.run if last else None,
-        virtual=line.virtual, shift=told(newest[0]) if newest else "", regression=newest[0].id if newest else None,
+        virtual=one.virtual, shift=told(newest[0]) if newest else "", regression=newest[0].id if newest else None,
         tone=tone,
     )  # fmt: skip
 
@@ -204,5 +211,5 @@ def changed(found: Sequence[Line]) -> tuple[Changed, ...]:
     return tuple(sorted(named, key=lambda one: (-one.at, one.text)))
 
 
-def _open(line: Line) -> int:
-    return sum(one.status in follow.OPEN for one in line.regressions)
+def _open(outline: Outline) -> int:
+    return sum(one.status in follow.OPEN for one in outline.regressions)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from farm.report.document import RunStatus, VerdictKind
 
 
-@dataclass(frozen=True, slots=True)
-class NightlyRun:
-    """One run of a nightly job. No document: a night may have many thousands."""
+class NightlyRun(NamedTuple):
+    """One run of a nightly job. No document, and a bare tuple: a night may have many thousands, and a page reads two nights."""
 
     run: int
     job: int

@@ -51,7 +51,10 @@ const farmCharts = (() => {
   async function draw(figure) {
     const text = figure.querySelector("script").textContent;
     const known = drawn.get(figure);
-    if (known?.text === text) return;
+    if (known?.text === text) {
+      if (known.chart) figure.dataset.drawn = ""; // the server's figure, laid over this one, has no such mark
+      return;
+    }
     const told = { text, chart: known?.chart };
     drawn.set(figure, told);
     const spec = JSON.parse(text);
