@@ -18,6 +18,8 @@ DIGITS = 9
 """Of a standard deviation: what rounding leaves is no order of values."""
 FRESH = 28
 """Nights at the end that do not teach the effect of temperature, once there are three times as many."""
+STRETCH = 0.15
+"""Standard deviations by which an error of the slope by its standard error may move those nights, on average."""
 WARM_C = 0.5
 """Standard deviation of the temperature below which it explains nothing, kelvin."""
 
@@ -59,15 +61,21 @@ def _of_temperature(y: Array, temperature: Array) -> Array:
     """The slope over the whole history, as far as the nights about their weeks do not contradict it.
 
     The whole history knows a slow drift's slope best. A level that shifted as it got warmer would pass for a slope, were it not
-    for the nights before and after. The last weeks teach nothing: what just shifted is to stay a shift.
+    for the nights before and after. Where earlier nights know the slope well enough, the last weeks teach nothing: what just
+    shifted is to stay a shift.
     """
     n = y.shape[1]
-    taught = n if n < 3 * FRESH else n - FRESH
     known = np.isfinite(temperature)
     many = known.sum(1, keepdims=True)
     center = np.where(known, temperature, 0.0).sum(1, keepdims=True) / np.maximum(many, 1)
     t = np.where(known, temperature - center, 0.0)
-    slope = _slope(y[:, :taught], t[:, :taught]) if taught > WEEK + 2 else np.zeros(len(y))
+    if n <= WEEK + 2:
+        return np.zeros(y.shape)
+    slope = _slope(y, t)
+    if n >= 3 * FRESH:
+        then = t[:, :-FRESH]
+        beyond = np.abs(t[:, -FRESH:].mean(1) - then.mean(1))
+        slope = np.where(beyond <= STRETCH * np.sqrt(then.shape[1]) * then.std(1), _slope(y[:, :-FRESH], then), slope)
     result: Array = np.where(many > n // 2, slope[:, None] * t, 0.0)
     return result
 
