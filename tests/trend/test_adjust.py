@@ -47,6 +47,14 @@ def test_a_level_that_shifts_as_it_gets_warmer_stays_shifted() -> None:
     assert np.median(plain[0, 100:]) - np.median(plain[0, :100]) > 4
 
 
+def test_what_just_shifted_teaches_nothing_where_the_slope_is_known() -> None:
+    later = np.arange(N)[None] >= 120
+    warmth = 30 + 4 * np.sin(np.arange(N)[None] / 9) + np.random.default_rng(2).normal(0, 1, (1, N))
+    known = 100 + noise() + 0.5 * (warmth - 30)
+    gap = adjusted(known + 3 * later, DAYS, warmth) - adjusted(known, DAYS, warmth)
+    assert gap[0, 120:].mean() - gap[0, :120].mean() == pytest.approx(3, abs=0.2)
+
+
 def test_outliers_and_gaps_teach_nothing() -> None:
     values, warmth = 100 + noise(), np.where(np.arange(N)[None] % 9 == 0, np.nan, 30.0)
     values[0, 70] = 1e9
