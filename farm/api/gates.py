@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Path as InPath
 from fastapi import Query, Request
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  # FastAPI reads the annotations
 
 from farm.api.gate_messages import CheckRequest  # noqa: TC001  # FastAPI reads the annotations
@@ -39,7 +40,7 @@ def add(app: FastAPI, daemon: Daemon) -> None:
     @app.get("/api/gates/{gate}/explain", **needs("read"))
     def explain(
         gate: Name,
-        cells: Annotated[int | SkipJsonSchema[None], Query(ge=1, le=100_000)] = None,
+        cells: Annotated[int, Field(ge=1, le=100_000)] | SkipJsonSchema[None] = None,
         differ: Annotated[float, Query(gt=0, le=1)] = DIFFER,
     ) -> Explanation:
         """What each condition needs: on so many models x devices, where old and new differ on such a share of the frames."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from farm.api.needs import needs
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from farm.daemon import Daemon
 
-Night = Annotated[int | SkipJsonSchema[None], Query(ge=1, le=2**53)]
+Night = Annotated[int, Field(ge=1, le=2**53)] | SkipJsonSchema[None]
 
 
 def add(app: FastAPI, daemon: Daemon) -> None:
