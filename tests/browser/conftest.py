@@ -31,7 +31,7 @@ PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # an event loop runs in its thread as long as it does, where other tests want their own
 def chromium() -> Iterator[Browser]:
     """Debian's browser; `./run test` installs it."""
     program = shutil.which("chromium")

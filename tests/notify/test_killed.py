@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -37,7 +38,7 @@ def test_a_daemon_killed_at_any_moment_tells_the_night_once(tmp_path: Path, seed
     with webhook() as hook:
         config = tmp_path / "farm.toml"
         config.write_text(
-            'data = "data"\n[api]\nport = 1\nartifact_limit_mb = 1\n'
+            f'data = "data"\n[api]\nport = {free_port()}\nartifact_limit_mb = 1\n'
             f'[notify]\nurls = ["{hook.url}"]\ndeadline_s = 300\n'
         )
         hook.go_on.clear()
@@ -57,6 +58,13 @@ def test_a_daemon_killed_at_any_moment_tells_the_night_once(tmp_path: Path, seed
 def sent(data: Path) -> bool:
     with contextlib.closing(State(data / "state.db")) as state:
         return [one.sent for one in Told(state).newest(10)] == [True]
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+    return port
 
 
 @contextlib.contextmanager
