@@ -33,7 +33,7 @@ from tests.chaos.__main__ import finished, submission
 from tests.chaos.lab import lab
 
 if TYPE_CHECKING:
-    from farm.cli.submit import Prepared
+    from farm.work.prepare import Prepared
     from tests.chaos.lab import Lab
 
 QUEUED = (100, 1000, 10_000)

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 FARM = ROOT / "farm"
 PURE = (
     "assess", "capture", "compare", "gate", "history", "model", "notify", "pages", "reference", "report",
-    "schedule", "store", "trend", "virtual",
+    "schedule", "store", "trend", "virtual", "work",
 )  # fmt: skip
 DEVICES = ("api", "cli", "client", "daemon", "executor", "fleet", "queue", "run")
 ALLOWED = {

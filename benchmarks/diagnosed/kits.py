@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.diagnosed.subject import Subject, stored
 from benchmarks.planted import clip, clip_bugs, picture, picture_bugs, word_bugs, words
-from farm.cli.submit import Options, RecipeFlags, prepare
 from farm.model import graph as graphs
+from farm.work.prepare import Options, RecipeFlags, prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tools"))  # where `lab` is

@@ -186,7 +186,7 @@ class ScheduleDesk:
         note = self._notes.get(name)
         if note is None:
             return None
-        from farm.cli.work import gather  # brings what reads models: only when a schedule is there
+        from farm.work.gather import gather  # brings what reads models: only when a schedule is there
 
         try:
             gathered = gather(note)

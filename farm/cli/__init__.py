@@ -170,9 +170,9 @@ def submit(
     """
     from farm.cli.progress import follow
     from farm.cli.when import moment
-    from farm.cli.work import gather
     from farm.client import connect
     from farm.sections.schedule import Work
+    from farm.work.gather import gather
 
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
@@ -217,9 +217,9 @@ def inspect(
     context: typer.Context, model: Annotated[Path, typer.Argument(help="A .tflite file.")], as_json: Json = False
 ) -> None:
     """Show what a model takes, gives and is made of, and the recipe it comes with. Needs no device."""
-    from farm.cli.submit import RecipeFlags, find_recipes
     from farm.model import graph as graphs
     from farm.model.summary import summarize
+    from farm.work.prepare import RecipeFlags, find_recipes
 
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):

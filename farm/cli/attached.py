@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from farm.assess import sensors
 from farm.cli.source import opened, referred
-from farm.cli.submit import Options, RecipeFlags, check_model, choose_recipes, prepare
 from farm.errors import InputsError, RecipeError
 from farm.model import graph as graphs
 from farm.submission import InputFrame, Submission
+from farm.work.prepare import Options, RecipeFlags, check_model, choose_recipes, prepare
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -137,7 +137,7 @@ class _Sides:
         return sides.of_reference(word, name, room, layered, answered)
 
     def _model(self, letter: str) -> Path | None:
-        from farm.cli.submit import check_model
+        from farm.work.prepare import check_model
 
         path = (self.asked.model_b or self.asked.model) if letter == "B" else self.asked.model
         if path is not None:
@@ -164,8 +164,8 @@ class _Sides:
         return submission if self.asked.labels is None else relabelled(submission, self.asked.labels, self.store)
 
     def _prepared(self, model: Path, references: tuple[str, ...] = ("litert",)) -> Submission:
-        from farm.cli.references import with_earlier
-        from farm.cli.submit import Options, RecipeFlags, prepare
+        from farm.work.prepare import Options, RecipeFlags, prepare
+        from farm.work.references import with_earlier
 
         assert self.asked.inputs is not None  # noqa: S101  # whoever calls looked
         made = prepare(
@@ -180,8 +180,8 @@ class _Sides:
 
     def _referred(self, letter: str, word: str) -> tuple[Submission, str]:
         """What a reference is fed, and what the submission calls it."""
-        from farm.cli.references import parse
         from farm.errors import InputsError
+        from farm.work.references import parse
 
         found = parse([word])
         path = self._model(letter)

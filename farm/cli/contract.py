@@ -144,10 +144,10 @@ def shift(
 
 
 def _learn(lab: shell.Shell, model: Path, inputs: Path, recipe: Path | None) -> Contract:
-    from farm.cli.submit import Options, RecipeFlags, check_model, prepare
     from farm.compare import contract as contracts
     from farm.model import graph as graphs
     from farm.reference.frames import FrameReader
+    from farm.work.prepare import Options, RecipeFlags, check_model, prepare
 
     check_model(model)
     prepared = prepare(model, inputs, None, recipe, None, RecipeFlags(), Options())

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from farm import virtual
 from farm.cli import render
 from farm.cli.progress import follow
-from farm.cli.submit import Options, RecipeFlags, prepare
 from farm.cli.virtual import attach, folder
 from farm.client import connect
 from farm.client.dashboard import DashboardClient
 from farm.errors import BugError
 from farm.fleet.private import private_adb_server
 from farm.fleet.program import adb_program
+from farm.work.prepare import Options, RecipeFlags, prepare
 
 if TYPE_CHECKING:
     from farm.cli.shell import Shell

@@ -166,11 +166,11 @@ def opened(
 def _of_captures(
     what: Sequence[str], asked: Asked, reach: Reach, store: ArtifactStore
 ) -> tuple[Job, tuple[Subject, ...]]:
-    from farm.cli.references import with_earlier
     from farm.cli.subject import frames_of, of_captures
-    from farm.cli.submit import Options, RecipeFlags, check_model, prepare
     from farm.errors import InputsError
     from farm.report.document import Job
+    from farm.work.prepare import Options, RecipeFlags, check_model, prepare
+    from farm.work.references import with_earlier
 
     if asked.model is None:
         raise InputsError("a capture does not hold its model", where=what[0], remedy="give --model")
@@ -199,11 +199,11 @@ def _of_captures(
 
 def _otherwise(submission: Submission, asked: Asked, reach: Reach, store: ArtifactStore) -> Submission:
     """A stored run's submission with what is asked for instead."""
-    from farm.cli.references import parse, with_earlier
     from farm.cli.subject import fetch, relabelled
-    from farm.cli.submit import float_twin
     from farm.model import recipe as recipes
     from farm.submission import RecipeUse
+    from farm.work.prepare import float_twin
+    from farm.work.references import parse, with_earlier
 
     if asked.references:
         found = parse(asked.references)
@@ -226,7 +226,7 @@ def _otherwise(submission: Submission, asked: Asked, reach: Reach, store: Artifa
 def _yardsticks(submission: Submission, asked: Asked, reach: Reach, store: ArtifactStore) -> Submission:
     """With those of the options; where none are given, a stored run's own."""
     from farm.cli.subject import fetch, is_run
-    from farm.cli.yardsticks import read
+    from farm.work.yardsticks import read
 
     if not (asked.assertions or asked.baseline or asked.contract or asked.sequence):
         return submission

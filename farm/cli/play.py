@@ -69,9 +69,9 @@ def play(
     from farm.cli.diagnose import Reach, progress
     from farm.cli.player import REFERENCE, Player
     from farm.cli.source import Asked, opened
-    from farm.cli.submit import RecipeFlags
     from farm.report.playback import Playback, PlayedSensors
     from farm.store.artifacts import ArtifactStore
+    from farm.work.prepare import RecipeFlags
 
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json), contextlib.ExitStack() as stack:

@@ -50,9 +50,9 @@ def add(
 
     The files are sent now: every night runs these bytes. A schedule in farm.toml reads its files anew every night.
     """
-    from farm.cli.work import gather
     from farm.client import connect
     from farm.client.schedules import ScheduleClient
+    from farm.work.gather import gather
 
     lab = shell.of(context)
     given = _given(context.args)  # what is wrong with the words is told as of any command

@@ -42,9 +42,9 @@ def sensitivity(
 
     from farm.assess.sensitivity import sensitivity as search
     from farm.cli import exits
-    from farm.cli.submit import Options, RecipeFlags, check_model, prepare
     from farm.model import graph as graphs
     from farm.store.artifacts import ArtifactStore
+    from farm.work.prepare import Options, RecipeFlags, check_model, prepare
 
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json), tempfile.TemporaryDirectory(prefix="farm-sensitivity-") as folder:

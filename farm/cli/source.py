@@ -13,14 +13,14 @@ from farm.api.messages import NotFoundError, is_sha256
 from farm.assess import app as apps
 from farm.assess import sensors
 from farm.assess.subject import APP
-from farm.cli.references import parse, with_earlier
 from farm.cli.subject import fetch, frames_of, is_run, of_captures, of_job, read_captures, relabelled
-from farm.cli.submit import Options, RecipeFlags, check_model, choose_recipes, prepare
 from farm.errors import InputsError, RecipeError
 from farm.model import graph as graphs
 from farm.model import recipe as recipes
 from farm.model.recipe import Recipe
 from farm.submission import RecipeUse, Submission, Terms
+from farm.work.prepare import Options, RecipeFlags, check_model, choose_recipes, prepare
+from farm.work.references import parse, with_earlier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,7 +14,6 @@ from farm.assess.subject import APP, captures_of, of_run, recorded, refusal, sub
 from farm.capture.opened import find
 from farm.errors import CaptureError, InputsError
 from farm.model import graph as graphs
-from farm.run.preflight import classes_of
 from farm.store.inventory import inputs_of
 
 if TYPE_CHECKING:
@@ -139,8 +138,8 @@ def named_only(words: Sequence[str], model: Path, recipe: Path | None, artifacts
     Raises:
         CaptureError: as `read_captures`.
     """
-    from farm.cli.submit import RecipeFlags, find_recipes
     from farm.submission import InputFrame, Submission
+    from farm.work.prepare import RecipeFlags, find_recipes
 
     names: dict[int, str] = {}
     highest = 0
@@ -161,7 +160,7 @@ def relabelled(submission: Submission, labels: Path, artifacts: ArtifactStore) -
         InputsError: it names none of them.
     """
     graph = graphs.read(artifacts.read(submission.model_sha256), submission.model_name)
-    truth = folder.read_truth(labels, classes_of(graph))
+    truth = folder.read_truth(labels, graph.classes)
     for path in truth.files.values():
         artifacts.put_file(path)
     named = [f for f in submission.frames if f.name]  # captures do not tell the names of frames that they lack

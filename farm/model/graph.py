@@ -77,6 +77,12 @@ class Graph:
     signature: tuple[str, int] | None = None
     """Name of the first signature and the subgraph it runs, which is what a device runs; None where there is none."""
 
+    @property
+    def classes(self) -> int:
+        """The last size of the first output; 0 where there is none."""
+        shape = self.tensors[self.outputs[0]].shape if self.outputs else ()
+        return shape[-1] if shape else 0
+
     def producer(self, tensor: int) -> Node | None:
         """The node that makes a tensor; None for inputs and constants."""
         return self._producers.get(tensor)

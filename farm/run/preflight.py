@@ -31,7 +31,7 @@ def check(submission: Submission, artifacts: ArtifactStore) -> None:
         registry.ready(name, submission.sources, environments.home(artifacts.folder.parent))
     floattwin.find(submission, graph, artifacts)
     _takes(graph, submission)
-    classes = classes_of(graph)
+    classes = graph.classes
     recipe = submission.recipe.recipe if submission.recipe is not None else None
     right = submission.expected or submission.recipe
     tasks.check(graph, None if right is None else right.recipe, submission.frames, artifacts)
@@ -49,12 +49,6 @@ def reader(frame: InputFrame, graph: graphs.Graph, artifacts: ArtifactStore) -> 
     """A frame, ready to be made into the model's inputs. An open batch is 1, as on the device."""
     shapes = {index: tuple(max(1, size) for size in graph.tensors[index].shape) for index in graph.inputs}
     return FrameReader(frame, artifacts, graph, shapes)
-
-
-def classes_of(graph: graphs.Graph) -> int:
-    """Number of classes: the last size of the first output."""
-    shape = graph.tensors[graph.outputs[0]].shape if graph.outputs else ()
-    return shape[-1] if shape else 0
 
 
 def _takes(graph: graphs.Graph, submission: Submission) -> None:

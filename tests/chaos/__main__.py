@@ -11,19 +11,19 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from farm.cli.submit import Options, RecipeFlags, prepare
 from farm.errors import FarmError
 from farm.submission import Terms
+from farm.work.prepare import Options, RecipeFlags, prepare
 from tests.chaos.count import Count, count, stale_agents
 from tests.chaos.lab import lab
 from tests.chaos.storm import Storm
 from tests.conftest import DEMO
 
 if TYPE_CHECKING:
-    from farm.cli.submit import Prepared
     from farm.client import Client
     from farm.report.document import Job
     from farm.submission import Submission
+    from farm.work.prepare import Prepared
     from tests.chaos.lab import Lab
 
 FRAMES = 4

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from farm.cli.yardsticks import read
 from farm.errors import InputsError, JobError
+from farm.work.yardsticks import read
 from tests.conftest import DEMO, ROOT
 
 if TYPE_CHECKING:

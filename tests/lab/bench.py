@@ -15,8 +15,8 @@ from lab.data import Folder, write
 from lab.measure import planted
 
 from farm.assess.assess import AssessedRun, assess_run
-from farm.cli.submit import Options, Prepared, RecipeFlags, prepare
 from farm.reference.record import record
+from farm.work.prepare import Options, Prepared, RecipeFlags, prepare
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

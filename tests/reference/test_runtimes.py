@@ -20,7 +20,6 @@ import pytest
 from typer.testing import CliRunner
 
 from farm.cli import app
-from farm.cli.references import parse
 from farm.compare.difference import BROKEN, difference
 from farm.errors import CaptureError, InfrastructureError, InputsError, JobError, ModelError
 from farm.model import graph as graphs
@@ -28,6 +27,7 @@ from farm.reference import check, environments
 from farm.reference.registry import KNOWN, ready
 from farm.reference.tflite_runtime import TfliteRuntime
 from farm.reference.unpack import pack, unpack
+from farm.work.references import parse
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

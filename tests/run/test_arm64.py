@@ -14,11 +14,11 @@ from farm import virtual
 from farm.capture import exray_pb2 as pb
 from farm.capture.diff import diff
 from farm.capture.opened import opened
-from farm.cli.submit import Options, RecipeFlags, prepare
 from farm.errors import InfrastructureError
 from farm.model import graph as graphs
 from farm.run import bundle
 from farm.virtual import profiles
+from farm.work.prepare import Options, RecipeFlags, prepare
 from tests import arm64
 from tests.agents import kit
 from tests.conftest import DEMO

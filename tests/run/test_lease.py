@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from farm.capture import exray_pb2 as pb
-from farm.cli.submit import Options, RecipeFlags, prepare
 from farm.fleet.adb import PushItem
 from farm.run import bundle, stage
 from farm.run.perform import LOCK, lease_number
 from farm.store.artifacts import sha256_of
+from farm.work.prepare import Options, RecipeFlags, prepare
 from tests.agents import kit
 from tests.conftest import DEMO
 from tests.run.test_perform import Bench, b, data

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from farm.cli.matrix import axes, expand
-from farm.cli.submit import Prepared, RecipeFlags
 from farm.compare.pair import conclude
 from farm.report.document import Latency, Pair, Side
+from farm.work.matrix import axes, expand
+from farm.work.prepare import Prepared, RecipeFlags
 from tests.conftest import DEMO
 from tests.run.test_perform import Bench, bench
 

@@ -14,7 +14,6 @@ from ai_edge_litert import schema_py_generated as schema
 from farm import virtual
 from farm.capture.ingest import ingest
 from farm.capture.recording import load
-from farm.cli.submit import Options, RecipeFlags, prepare
 from farm.errors import BugError, DeadlineError, DeviceGoneError, InfrastructureError, ModelError, StorageError
 from farm.fleet.adb import PushItem
 from farm.fleet.device import Device
@@ -26,6 +25,7 @@ from farm.run.work import BrokenOffError, Work
 from farm.sections.devices import Conditions
 from farm.settings import Adb, Settings
 from farm.store.artifacts import ArtifactStore
+from farm.work.prepare import Options, RecipeFlags, prepare
 from tests.conftest import DEMO
 
 if TYPE_CHECKING:

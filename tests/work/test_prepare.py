@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from farm.cli.matrix import axes, expand
-from farm.cli.submit import Options, Prepared, RecipeFlags, prepare
 from farm.errors import InputsError, RecipeError
 from farm.store.artifacts import sha256_of
 from farm.store.inventory import inputs_of
+from farm.work.matrix import axes, expand
+from farm.work.prepare import Options, Prepared, RecipeFlags, prepare
 from tests.conftest import DEMO
 
 MODEL = DEMO / "model.tflite"

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from farm.cli.matrix import axes, expand
-from farm.cli.references import with_earlier
-from farm.cli.submit import Options, RecipeFlags, check_model, prepare
-from farm.cli.yardsticks import read
+from farm.work.matrix import axes, expand
+from farm.work.prepare import Options, RecipeFlags, check_model, prepare
+from farm.work.references import with_earlier
+from farm.work.yardsticks import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from farm.cli.references import Jobs
-    from farm.cli.submit import Prepared
-    from farm.cli.yardsticks import Yardsticks
     from farm.sections.schedule import Work
     from farm.submission import Submission
+    from farm.work.prepare import Prepared
+    from farm.work.references import Jobs
+    from farm.work.yardsticks import Yardsticks
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import ValidationError
 
-from farm.cli.submit import Prepared, choose_recipes, cpus
 from farm.errors import InputsError
 from farm.model import graph as graphs
 from farm.store.artifacts import sha256_of
 from farm.submission import Accelerator, Kernel, Submission, Variant
+from farm.work.prepare import Prepared, choose_recipes, cpus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from farm.cli.submit import RecipeFlags
+    from farm.work.prepare import RecipeFlags
 
 T = TypeVar("T")
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farm.cli.matrix import axes, expand
-from farm.cli.submit import Options, Prepared, RecipeFlags, prepare
 from farm.cli.when import length, moment
 from farm.errors import InputsError
+from farm.work.matrix import axes, expand
+from farm.work.prepare import Options, Prepared, RecipeFlags, prepare
 from tests.conftest import DEMO
 
 MODEL = DEMO / "model.tflite"

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from farm.assess.user import functions
-from farm.cli.references import pass_of
 from farm.compare import contract as contracts
 from farm.errors import InputsError
 from farm.store.artifacts import sha256_of
 from farm.submission import Baseline, UserFile
+from farm.work.references import pass_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from farm.cli.references import Jobs
     from farm.submission import Submission
+    from farm.work.references import Jobs
 
 _RUN = re.compile(r"([0-9]{1,9})(?:/([0-9]{1,9}))?")
 PASSES = ("latency", "profile", "layers")

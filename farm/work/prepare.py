@@ -1,4 +1,4 @@
-"""From the words on the command line to a submission and the files it names."""
+"""From the words of whoever asks to a submission and the files it names."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from farm import inputs as folder
-from farm.cli.references import References, parse
 from farm.compare.layers import is_quantized
 from farm.errors import InputsError, ModelError, RecipeError
 from farm.model import graph as graphs
 from farm.model import metadata
 from farm.model import recipe as recipes
 from farm.reference import words
-from farm.run.preflight import classes_of
 from farm.store.artifacts import sha256_of
 from farm.submission import PASSES, FloatTwin, RecipeUse, Submission
+from farm.work.references import References, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +110,7 @@ def prepare(
     """
     graph = graphs.read_file(model)
     asked = parse(options.references)
-    classes = classes_of(graph)
+    classes = graph.classes
     truth = folder.read_truth(labels, classes) if labels is not None else None
     if truth is not None and options.more_labels:
         truth = replace(truth, may_hold_more=True)
