@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
 from benchmarks.pages_lab import Size, devices, furnish
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
     from farm.daemon import Daemon
     from tests.browser.conftest import Open
@@ -239,6 +240,30 @@ def test_a_session_that_ends_leads_to_the_login_and_back(lab: Daemon, visit: Ope
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url("**/fleet?q=one")
     expect(page.get_by_role("row", name="one")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_what_is_asked_for_while_a_session_ends_does_not_call_the_page_back(lab: Daemon, visit: Open) -> None:
+    page = visit(lab, "/fleet?q=one")
+    drawn(page)
+    asked: list[Route] = []
+    page.route("**/fleet?q=one", lambda route: asked.append(route))  # noqa: PLW0108  # what Playwright takes is marked by it
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('lab-device'))")
+    while not asked:
+        page.wait_for_timeout(20)
+    (late,) = asked
+
+    def ended(route: Route) -> None:
+        # The session is over, and the page still there.
+        answer = route.fetch(headers=route.request.headers | {"origin": lab.url}, max_redirects=0)
+        with contextlib.suppress(PlaywrightError):  # nobody waits for it any more
+            late.continue_()
+        page.wait_for_timeout(500)
+        route.fulfill(response=answer)
+
+    page.route("**/logout", ended)
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/login")
 
 
 @pytest.mark.slow

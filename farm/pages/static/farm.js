@@ -6,14 +6,17 @@
   const REST_MS = 1000; // between two questions
   const AGAIN_MS = 3000;
 
-  // --- events: `lab-device`, `lab-run`, `lab-job`, `lab-job-12` on the body, for which htmx waits
+  // --- events: `lab-device`, `lab-run`, `lab-job`, `lab-job-12`, `lab-night`, `lab-gate`, `lab-regression` on the body, for
+  // which htmx waits
 
   const status = document.getElementById("stream");
   const waiting = new Set();
   let timer = 0;
   let told = 0;
+  let leaving = false;
 
   function tell(names) {
+    if (leaving) return;
     names.forEach((name) => waiting.add(name));
     if (timer) return;
     timer = setTimeout(() => {
@@ -21,14 +24,15 @@
       told = Date.now();
       const now = [...waiting];
       waiting.clear();
-      now.forEach((name) => document.body.dispatchEvent(new CustomEvent(`lab-${name}`)));
+      if (!leaving) now.forEach((name) => document.body.dispatchEvent(new CustomEvent(`lab-${name}`)));
     }, Math.max(PAUSE_MS, told + REST_MS - Date.now()));
   }
 
   function kinds(event) {
     if (event.device || event.gone) return ["device"];
     if (event.run) return ["run", `job-${event.run.job}`];
-    return event.job ? ["job", `job-${event.job.job}`] : [];
+    if (event.job) return ["job", `job-${event.job.job}`];
+    return ["night", "gate", "regression"].filter((kind) => event[kind]);
   }
 
   function show(state, text) {
@@ -78,7 +82,13 @@
     addEventListener("pagehide", () => source.close());
     addEventListener("pageshow", (event) => event.persisted && location.reload());
     document.addEventListener("htmx:response:error", (event) => {
-      if (event.detail.ctx?.response?.status === 401) location.reload();
+      if (event.detail.ctx?.response?.status === 401 && !leaving) location.reload();
+    });
+    // What is asked for after the session's end would be refused, and the page be loaded anew instead of left.
+    document.getElementById("logout").addEventListener("submit", () => {
+      leaving = true;
+      source.close();
+      document.querySelectorAll("[hx-get]").forEach((part) => part.dispatchEvent(new Event("htmx:abort")));
     });
   }
 
