@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
+PASSES = ("latency", "profile", "layers", "isolated")
 M = TypeVar("M", bound="Message")
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -182,6 +183,49 @@ class Bench:
         result = self.run(model, frames, *options, layers=layers, name=name)
         assert result.status == 0, result.stderr
         return read(self.out)
+
+
+def emulated(emulator: list[str | Path], agent: Path, *arguments: str | Path) -> Result:
+    """Run an agent of another kind to its end."""
+    done = subprocess.run([*emulator, agent, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An agent as it runs here, and one of another kind."""
+
+    here: Bench
+    emulator: list[str | Path]
+    agent: Path
+    runtime: Path
+
+    def captures(self, model: Path, frames: Path, name: str, *options: str) -> tuple[Capture, Capture]:
+        out = self.here.folder / "there.mcap"
+        paths: list[str | Path] = ["--model", model, "--frames", frames, "--out", out, "--runtime", self.runtime]
+        result = emulated(self.emulator, self.agent, "run", *paths, "--pass", name, *options)
+        assert result.status == 0, result.stderr
+        return self.here.capture(model, frames, *options, name=name), read(out)
+
+    def alike(self, name: str) -> tuple[Capture, Capture]:
+        """One pass of two models through both, which have to log the same; the last model's captures."""
+        rng = np.random.default_rng(8)
+        models: dict[str, tuple[bytes, Array]] = {
+            "int8.tflite": (reshape_model([1, 64, 64, 3], "int8", scale=0.1), rng.integers(-128, 128, (1, 64, 64, 3))),
+            "conv.tflite": (convolution_model(), rng.random((1, 8, 8, 3))),
+        }
+        for file, (model, values) in models.items():
+            dtype = np.int8 if file == "int8.tflite" else np.float32
+            frames = self.here.tensors([values.astype(dtype)], [values[:, ::-1].astype(dtype)])
+            here, there = self.captures(self.here.file(file, model), frames, name)
+            assert here.header.model_sha256 == there.header.model_sha256
+            assert [type(m).__name__ for m in here.messages] == [type(m).__name__ for m in there.messages]
+            for role in (pb.ROLE_INPUT, pb.ROLE_OUTPUT):
+                expected, found = here.tensors(role), there.tensors(role)
+                assert expected.keys() == found.keys()
+                for key, array in expected.items():
+                    np.testing.assert_allclose(found[key], array, rtol=1e-5, atol=1e-5 if dtype is np.float32 else 0)
+        return here, there
 
 
 def ppm(image: Array) -> bytes:

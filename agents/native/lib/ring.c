@@ -32,8 +32,9 @@ bool ring_open(struct ring *ring, size_t size) {
     *ring = (struct ring){.size = rounded};
     ring->secret = (monotonic_ns() * 0x9E3779B97F4A7C15u) ^ (uint64_t)(uintptr_t)ring;
     ring->secret |= 1;
-    ring->data = aligned_alloc(64, rounded);
-    if (!ring->data) return false;
+    void *data;  // bionic has aligned_alloc since API 28
+    if (posix_memalign(&data, 64, rounded) != 0) return false;
+    ring->data = data;
     // Headers are looked at before they are written.
     for (size_t at = 0; at < rounded; at += ALIGN) *(uint64_t *)(void *)(ring->data + at) = 0;
     return true;

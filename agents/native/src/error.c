@@ -63,7 +63,7 @@ void fail(enum error_code code, const char *where, const char *format, ...) {
     }
     write_out(line.data, line.size);
     // Not exit(): the runtime's threads may still be at work, and its destructors are not needed.
-    _exit(CODES[code].kind);
+    _exit((int)CODES[code].kind);
 }
 
 void fail_memory(const char *what) { fail(ERROR_OUT_OF_MEMORY, "", "no memory for %s", what); }
@@ -105,7 +105,7 @@ static void on_crash(int signal_number) {
     put(line, sizeof line, &used, running ? running : "");
     put(line, sizeof line, &used, "\",\"where\":\"\"}}\n");
     write_out(line, used);
-    _exit(CODES[code].kind);
+    _exit((int)CODES[code].kind);
 }
 
 void crash_handler_install(void) {

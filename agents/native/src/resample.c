@@ -11,9 +11,9 @@ static const double PI = 3.14159265358979323846;
 
 // docs/recipes.md: c sinc(c t) (0.5 + 0.5 cos(pi t c / 16)); `at` is t c.
 static double weight(double at, double c) {
-    if (fabs(at) >= ZEROS) return 0;
+    if (fabs(at) >= (double)ZEROS) return 0;
     double sinc = fabs(at) > 0 ? sin(PI * at) / (PI * at) : 1;
-    return c * sinc * (0.5 + 0.5 * cos(PI * at / ZEROS));
+    return c * sinc * (0.5 + 0.5 * cos(PI * at / (double)ZEROS));
 }
 
 // The weights of the samples from `reach` before a position `phase / out` after a sample.
