@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from farm import builds
 from farm.errors import InfrastructureError
 from farm.virtual.profile import native_abi
 
@@ -56,7 +57,7 @@ def for_abi(abi: str, *, virtual: bool, data: Path) -> Bundle:
             where="runtime bundle",
             remedy=f"virtual phones of: {', '.join(AGENTS)}",
         )
-    agent = ROOT / "agents" / "native" / "build" / AGENTS[abi] / "exray-agent"
+    agent = builds.place(AGENTS[abi], "exray-agent")
     if not agent.is_file():
         command = "make -C agents/native" if _native(abi) else _MAKE[AGENTS[abi]]
         raise InfrastructureError("the agent is not built", where=str(agent), remedy=f"run: {command}")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from farm import builds
 from farm.errors import InfrastructureError
 from farm.virtual.namespace import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, Mount, mount, protect
 from farm.virtual.profile import native_abi
@@ -37,7 +38,6 @@ _MAGIC = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x
 _MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
 # P: qemu learns argv[0]; F: the kernel opens qemu now, so nothing in the phone can stand in for it.
 _REGISTRATION = f":farm-aarch64:M::{_MAGIC}:{_MASK}:/{_PROGRAM}:PF"
-_BUILDS = Path(__file__).resolve().parents[2] / "agents/native/build"
 _SHIM = "usr/lib/farm"
 _PRELOAD = "system/etc/ld.so.preload"
 _GUESTS_PRELOAD = f"{_SHIM}/guest/etc/ld.so.preload"
@@ -105,7 +105,7 @@ def find(profile: Profile, *, force_shim: bool = False) -> Emulator | None:
 
 def shim(machine: str) -> Path:
     """Where the exec shim for programs of `machine` is built."""
-    return _BUILDS / f"linux-{machine}" / "exec-shim.so"
+    return builds.place(f"linux-{machine}", "exec-shim.so")
 
 
 def create_places(root: Path) -> None:
