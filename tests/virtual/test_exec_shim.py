@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from farm import virtual
+from farm import builds, virtual
 from farm.errors import InfrastructureError
 from farm.virtual import emulator, profiles
 from tests import arm64
@@ -255,7 +255,7 @@ print(emulator.register(runs_on, root), (root / emulator._PRELOAD).read_text().s
 
 
 def test_what_is_not_built_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Path) -> None:
-    monkeypatch.setattr(emulator, "_BUILDS", tmp_path)
+    monkeypatch.setattr(builds, "_CHECKOUT", tmp_path)
     with pytest.raises(InfrastructureError, match="shim is not built") as caught:
         virtual.up(tmp_path / "phones", kind=profiles.load("arm64"), exec_shim=True)
     assert caught.value.remedy == "run: make -C agents/native"
