@@ -214,8 +214,8 @@ def _attacked(condition: Condition, own: float, steps: int, n: int, random: np.r
 
 
 def size_lines() -> Iterator[str]:
-    """Frames of the exact sizes beside those of ease.ml/ci's figure 2, which the bounds reproduce."""
-    yield "frames for n (one share) and n - o, 32 steps; Hoeffding: as ease.ml/ci's figure 2; exact: as gates ask"
+    """Frames of the exact sizes beside ease.ml/ci's bounds."""
+    yield "frames for n (one share) and n - o, 32 steps; Hoeffding: as ease.ml/ci bounds it; exact: as gates ask"
     ways: tuple[Adaptivity, ...] = ("none", "full")
     yield f"{'confidence':>10} {'+/-':>6} {'steps':>6} {'n: Hoeffding':>13} {'exact':>8} {'n-o: Hoeffding':>15}"
     for confidence in (0.99, 0.999, 0.9999):
@@ -227,7 +227,7 @@ def size_lines() -> Iterator[str]:
                     f" {sizes.share(tolerance, own):8} {sizes.hoeffding(tolerance / 2, own / 2):15}"
                 )
     yield ""
-    yield "frames for n - o where so many answers differ, 0.9999, +/- 0.01, 32 steps; Bennett: as ease.ml/ci's section 4"
+    yield "frames for n - o where so many answers differ, 0.9999, +/- 0.01, 32 steps; Bennett: as ease.ml/ci bounds it"
     yield f"{'differ':>10} {'steps':>6} {'Bennett':>9} {'exact':>9}"
     for differ in (0.01, 0.05, 0.1, 0.2):
         for adaptivity in ways:

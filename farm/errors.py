@@ -96,6 +96,9 @@ class QuotaError(JobError):
 class GateError(JobError):
     """A gate's condition cannot be parsed (column), there is no such gate, or nothing to check."""
 
+    at: int | None = None
+    """Where in the condition, from 0; None: it is not about a condition's text."""
+
 
 class InfrastructureError(FarmError):
     """The lab's: another attempt, or another device, may succeed."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections import defaultdict
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from farm.model.recipe import Recipe, Task
 from farm.report.measures import Energy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Kernel = Literal["delegate", "builtin", "reference"]
 Accelerator = Literal["cpu", "gpu", "npu"]
@@ -64,6 +68,17 @@ class InputFrame(_Model):
             ("regression", self.values),
         )
         return next((task for task, value in known if value is not None), None)
+
+
+def identities(frames: Iterable[InputFrame]) -> list[str]:
+    """What tells each frame from the others: its content, its truth, and of equal ones their number."""
+    seen: dict[str, int] = defaultdict(int)
+    found = []
+    for frame in frames:
+        content = frame.model_dump_json(include={"kind", "sha256", "label", "boxes", "mask", "values"})
+        seen[content] += 1
+        found.append(f"{content} {seen[content]}")
+    return found
 
 
 class RecipeUse(_Model):

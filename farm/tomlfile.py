@@ -15,8 +15,19 @@ if TYPE_CHECKING:
     from farm.errors import JobError
 
 LIMIT_BYTES = 1 << 20
+_HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]")
+_PAIR = re.compile(r"\s*(\"[^\"]+\"|'[^']+'|[\w.-]+)\s*=")
 
 M = TypeVar("M", bound=BaseModel)
+
+
+class TextError(ValueError):
+    """For validators: a text of the file is wrong at a position, from 0."""
+
+    def __init__(self, message: str, text: str, at: int) -> None:
+        super().__init__(message)
+        self.text = text
+        self.at = at
 
 
 def load(path: Path, model: type[M], error: type[JobError]) -> M:
@@ -58,9 +69,25 @@ def validate(values: dict[str, Any], model: type[M], error: type[JobError], *, p
             remedy = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(sorted(known))}"
         elif first["type"] == "missing":
             message = "is missing"
-        raise error(
-            f"{'.'.join(keys)}: {message}", where=f"{path}:{line_of(text, keys)}", remedy=remedy or "correct the value"
-        ) from e
+        line = line_of(text, keys)
+        wrong = first.get("ctx", {}).get("error")
+        at = place_of(text, line, wrong) if isinstance(wrong, TextError) else str(line)
+        raise error(f"{'.'.join(keys)}: {message}", where=f"{path}:{at}", remedy=remedy or "correct the value") from e
+
+
+def place_of(text: str, line: int, wrong: TextError) -> str:
+    """`LINE:COLUMN`, from 1, of what is wrong under the key in a line; the line alone where the text stands there
+    with escapes, or more than once."""
+    found = []
+    for number, content in enumerate(text.splitlines()[line - 1 :], line):
+        if number > line and (_HEADER.match(content) or _PAIR.match(content)):
+            break
+        for quote in "\"'":
+            quoted = f"{quote}{wrong.text}{quote}"
+            if quoted in content:
+                found.append(f"{number}:{content.index(quoted) + 2 + wrong.at}")
+                found += [""] * (content.count(quoted) - 1)
+    return found[0] if len(found) == 1 else str(line)
 
 
 def line_of(text: str, keys: list[str]) -> int:
@@ -69,7 +96,7 @@ def line_of(text: str, keys: list[str]) -> int:
     table: list[str] = []
     counts: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
+        header = _HEADER.match(line)
         if header:
             name = [part.strip().strip("\"'") for part in header.group(2).split(".")]
             if header.group(1) == "[[":
@@ -81,7 +108,7 @@ def line_of(text: str, keys: list[str]) -> int:
             if keys[:depth] == table and depth > best_depth:
                 best, best_depth = number, depth
             continue
-        pair = re.match(r"\s*(\"[^\"]+\"|'[^']+'|[\w.-]+)\s*=", line)
+        pair = _PAIR.match(line)
         if pair:
             full = table + [part.strip("\"'") for part in pair.group(1).split(".")]
             depth = len(full)

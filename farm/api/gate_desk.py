@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from farm.api.desk import JobDesk
     from farm.gate.answer import Explanation, GateAnswer
     from farm.gate.budget import Budget
-    from farm.gate.read import Taken
+    from farm.gate.taken import Taken
     from farm.report.document import Target
     from farm.sections.gate import Gate
     from farm.store.artifacts import ArtifactStore
@@ -95,11 +95,12 @@ class GateDesk:
         that the job's night was due.
 
         Raises:
-            GateError: the job is not over, or the gate is about none of its runs.
+            GateError: the job is not over, the gate is about none of its runs, or it has nothing to do with `against`.
         """
         gate = self._gate(name)
         number = self._newest() if job is None else job
-        new = [taken for taken in self._runs(number) if self._is_meant(gate, taken)]
+        runs = self._runs(number)
+        new = [taken for taken, _ in runs if self._is_meant(gate, taken)]
         if not new:
             raise GateError(
                 f"none of its runs is of this gate: on {gate.on or 'every device'},"
@@ -107,7 +108,16 @@ class GateDesk:
                 where=f"job {number}", remedy=f"see `farm show {number}` and [[gate]] in farm.toml",
             )  # fmt: skip
         compares = any(condition.compares for condition in gate.parsed)
-        old = self._old(gate, number, against or gate.baseline, new) if compares else checks.NOTHING
+        own = tuple(taken for _, taken in runs if taken is not None)
+        if own and against:
+            raise GateError(
+                "it is a pair, whose B is compared with its A", where=f"job {number}", remedy="leave out --against"
+            )
+        old = checks.NOTHING
+        if compares and own:
+            old = checks.Old(f"{own[0].run.variant}, the A of its pair", own)
+        elif compares:
+            old = self._old(gate, number, against or gate.baseline, new)
         key = _key(gate, number, old)
         known = gate_checks.of_key(self._state, key)
         if known is not None:
@@ -145,8 +155,9 @@ class GateDesk:
                 return job.job
         raise NotFoundError("there is no job that is done", where="gate check", remedy="farm submit ... --wait")
 
-    def _runs(self, job: int) -> list[Taken]:
-        from farm.gate.read import Taken
+    def _runs(self, job: int) -> list[tuple[Taken, Taken | None]]:
+        """What is new of a job's runs, and of a pair's what is old."""
+        from farm.gate.taken import taken
 
         document = self._jobs.job(job)
         if document.status not in OVER:
@@ -154,7 +165,17 @@ class GateDesk:
                 f"it is {document.status}", where=f"job {job}", remedy="wait for it: farm submit --wait --gate NAME"
             )
         submission = self._state.submission(job)
-        return [Taken(run, submission) for run in document.runs]
+        return [taken(run, submission) for run in document.runs]
+
+    def _compared(self, job: int) -> list[Taken]:
+        """The runs of a job that another one is compared with."""
+        found = self._runs(job)
+        if any(own is not None for _, own in found):
+            raise GateError(
+                "it is a pair, which is compared with itself", where=f"job {job}",
+                remedy="name a job of one configuration with --against, or submit the new one as a pair too",
+            )  # fmt: skip
+        return [taken for taken, _ in found]
 
     def _is_meant(self, gate: Gate, taken: Taken) -> bool:
         if taken.run.target is None or not checks.named(taken.model, gate.models):
@@ -182,28 +203,30 @@ class GateDesk:
                 run = gate_checks.accepted(self._state, *cell)
                 other = None if run is None else self._state.job_of_run(run)
                 if other is not None:
-                    found += [taken for taken in self._runs(other) if taken.run.id == run]
+                    found += [taken for taken in self._compared(other) if taken.run.id == run]
             return checks.Old("the accepted baseline", tuple(found), "no level of it was accepted as the baseline")
         if against == "last-passed":
             passed = gate_checks.last_passed(self._state, gate.name, job)
             why = f"no earlier job passed gate {gate.name}: name one with --against JOB"
             if passed is None:
                 return checks.Old("the last that passed", (), why)
-            return checks.Old(f"job {passed}, the last that passed", tuple(self._runs(passed)), why)
+            return checks.Old(f"job {passed}, the last that passed", tuple(self._compared(passed)), why)
         number = int(against) if against.isascii() and against.isdigit() and len(against) < 10 else 0
         if not number or number == job:
             raise GateError(
                 f"{against[:40]!r} is nothing to compare job {job} with", where="--against",
                 remedy="give the number of another job, baseline, or last-passed",
             )  # fmt: skip
-        return checks.Old(f"job {number}", tuple(self._runs(number)), f"job {number} has no such run")
+        return checks.Old(f"job {number}", tuple(self._compared(number)), f"job {number} has no such run")
 
     def _budget_now(self, gate: Gate, last: GateAnswer | None) -> Budget | None:
-        """What is left of the test set that the last check used."""
-        if last is None or last.budget is None:
+        """What is left of the test set that was looked at last."""
+        looked = last.budget if last is not None else None
+        test_set = gate_checks.newest_set(self._state, gate.name) if looked is None else looked.test_set
+        if not test_set:
             return None
-        spent = gate_checks.spent(self._state, last.budget.test_set, gate.name if gate.adaptivity == "none" else "")
-        return checks.budget(gate, last.budget.test_set, spent.share, passed=spent.passed)
+        spent = gate_checks.spent(self._state, test_set, gate.name if gate.adaptivity == "none" else "")
+        return checks.budget(gate, test_set, spent.share, passed=spent.passed)
 
 
 def _key(gate: Gate, job: int, old: checks.Old) -> str:

@@ -24,18 +24,20 @@ Junit = Annotated[Path | None, typer.Option("--junit", help="Write the answer as
 
 @app.command(name="list")
 def list_(context: typer.Context, as_json: Json = False) -> None:
-    """List the gates of farm.toml, how each went last, and what is left of its test set."""
+    """List the gates of farm.toml: after whose nights each is checked, how it went last, what is left of its test set."""
     from farm.client import connect
     from farm.client.gates import GateClient
+    from farm.client.schedules import ScheduleClient
 
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
         with connect(lab.settings) as client:
             found = GateClient(client).views()
+            schedules = {view.schedule.name for view in ScheduleClient(client).all()}
         if as_json:
             shell.print_json(json.dumps([view.model_dump(mode="json") for view in found], indent=2))
         else:
-            gate_render.views(lab.out, found)
+            gate_render.views(lab.out, found, schedules)
 
 
 @app.command()

@@ -10,9 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from farm.gate.words import figure, interval, number, plain
+from farm.trend.news import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rich.console import Console
 
@@ -38,13 +39,13 @@ def answers(console: Console, found: Sequence[GateAnswer]) -> None:
             console.print(f"  {_text(note)}", highlight=False, soft_wrap=True)
         job = "" if answer.subject == f"job {answer.job}" else f" (job {answer.job})"
         against = f" against {_text(answer.against)}" if answer.against else ""
-        sure = f", right with confidence {answer.confidence:g}" if answer.confidence else ""
+        sure = f", right with confidence {answer.sure:g}" if answer.sure else ""
         console.print(
             f"{_word(answer.outcome)} gate {_text(answer.gate)}: {_text(answer.subject)}{job}{against}{sure}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
         console.print(f"  {_text(answer.summary)}", highlight=False, soft_wrap=True)
-        if answer.budget is not None:
+        if answer.budget is not None and answer.budget.words not in answer.summary:
             console.print(f"  {_text(answer.budget.words)}", highlight=False, soft_wrap=True)
 
 
@@ -55,20 +56,26 @@ def with_gates(job: Job, found: Sequence[GateAnswer]) -> str:
     return json.dumps(job.model_dump(mode="json") | {"gates": [a.model_dump(mode="json") for a in found]}, indent=2)
 
 
-def views(console: Console, found: Sequence[GateView]) -> None:
-    """One line a gate."""
-    table = Table("gate", "conditions", "on", "last", "", "test set", box=None, pad_edge=False)
+def views(console: Console, found: Sequence[GateView], schedules: Collection[str]) -> None:
+    """One line a gate; then the names that gates give and that none of the `schedules` has."""
+    table = Table(
+        "gate", "conditions", "on", "after nights of", "last check", "answer", "test set", box=None, pad_edge=False
+    )
     for view in found:
         last, budget = view.last, view.budget
         table.add_row(
             _text(view.name),
             _text("; ".join(view.conditions)),
             _text(view.on or "every device"),
-            "-" if last is None else _text(f"{last.subject}, {_day(last.at)}"),
-            "" if last is None else _word(last.outcome),
+            _text(", ".join(view.schedules) or "-"),
+            "never" if last is None else _text(f"{_day(last.at)}, {last.subject}"),
+            "-" if last is None else _word(last.outcome),
             "-" if budget is None else f"{budget.left} of {budget.steps} checks left",
         )
     console.print(table if found else EMPTY)
+    unknown = dict.fromkeys(name for view in found for name in view.schedules if name not in schedules)
+    if unknown:
+        console.print(f"no schedule is called {_text(', '.join(unknown))}: see farm schedule list", highlight=False)
 
 
 def history(console: Console, found: Sequence[GateAnswer]) -> None:
@@ -94,7 +101,7 @@ def explanation(console: Console, found: Explanation) -> None:
     differ = next((need.differ for need in found.needs if need.differ is not None), None)
     lines = [
         f"confidence {found.confidence:g} where a condition says none, {found.cells} of model x device,"
-        f" {found.steps} checks of one test set ({found.adaptivity})",
+        f" {counted(found.steps, 'check')} of one test set ({found.adaptivity})",
         "at least: with fewer it cannot pass; needed: for the tolerance, exactly; the bounds are those of ease.ml/ci",
     ]
     if differ is not None:

@@ -82,6 +82,15 @@ class GateAnswer(Part):
     budget: Budget | None = None
     """None where no condition looks at a test set."""
 
+    @property
+    def sure(self) -> float:
+        """The confidence where the outcome has it; 0 where it is undecided, or what the mode makes of that, or may be."""
+        if self.answer == "undecided":
+            return 0.0
+        withheld = any(decision.answer == "withheld" for cell in self.cells for decision in cell.decisions)
+        kept = {"fp-free": "pass", "fn-free": "fail"}.get(self.mode, self.outcome)
+        return self.confidence if self.outcome == kept or not withheld else 0.0
+
 
 class GateView(Part):
     """A gate of farm.toml, and how it went last."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from farm.gate.answer import Answer, Cell, Decision
     from farm.gate.condition import Condition
     from farm.gate.evidence import Evidence
-    from farm.gate.read import Taken
+    from farm.gate.taken import Taken
     from farm.sections.gate import Gate
     from farm.store.artifacts import ArtifactStore
 
@@ -185,16 +185,23 @@ def _summary(answer: Answer, result: Answer, cells: Sequence[Cell], left: Budget
     if answer == "pass":
         told = f"all conditions hold, on {count}"
     else:
-        reasons = [
-            f"{one.model} on {one.serial}: {d.condition}: {d.reason}"
-            for one in cells
-            for d in one.decisions
-            if d.answer == answer
-        ]
+        reasons = [line for one in cells for line in _reasons(one, answer)]
         told = "; ".join(reasons[:TOLD]) or f"of {count}, the answer alone is told"
         told += f"; and {len(reasons) - TOLD} more" if len(reasons) > TOLD else ""
     if result != answer:
         told += f"; undecided counts as {result}"
-    if left is not None and left.left <= max(1, left.steps // 8):
+    if left is not None and left.left <= max(1, left.steps // 8) and left.words not in told:
         told += f"; {left.words}"
     return told
+
+
+def _reasons(one: Cell, answer: Answer) -> list[str]:
+    """Why a cell's conditions were answered so; what several have in common once."""
+    found: dict[str, list[str]] = {}
+    for decision in one.decisions:
+        if decision.answer == answer:
+            found.setdefault(decision.reason, []).append(decision.condition)
+    return [
+        f"{one.model} on {one.serial}: {of[0] if len(of) == 1 else f'{len(of)} conditions'}: {reason}"
+        for reason, of in found.items()
+    ]

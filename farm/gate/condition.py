@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from farm.gate.metric import METRICS, Counted
+from farm.gate.metric import METRICS, OF_BOTH, Counted
 
 Side = Literal["new", "old"]
 Comparison = Literal[">", ">=", "<", "<="]
@@ -13,13 +13,15 @@ Comparison = Literal[">", ">=", "<", "<="]
 
 @dataclass(frozen=True)
 class Quantity:
-    """One metric of one side; `old` is what the new is compared with. The difference is of both, and says `new`."""
+    """One metric of one side; `old` is what the new is compared with. What is of both says `new`."""
 
     metric: str
     side: Side = "new"
 
     def __str__(self) -> str:
-        return "d" if self.metric == "difference" else f"{self.metric}({self.side})"
+        if self.metric in OF_BOTH:
+            return "d" if self.metric == "difference" else self.metric
+        return f"{self.metric}({self.side})"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Condition:
     @property
     def compares(self) -> bool:
         """Whether it needs something to compare with."""
-        return any(t.quantity.side == "old" or t.quantity.metric == "difference" for t in self.terms)
+        return any(t.quantity.side == "old" or t.quantity.metric in OF_BOTH for t in self.terms)
 
     @property
     def rising(self) -> bool:

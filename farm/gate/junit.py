@@ -1,6 +1,6 @@
 """A gate's answer as JUnit XML: a test case for each condition on each model and device.
 
-It keeps to Ant's schema, the strictest of those in use, and so to Jenkins' and GitLab's.
+There is no standard; it keeps to Jenkins' schema, which fixes the order of elements and is the one that others check against.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _suite(answer: GateAnswer, number: int) -> ET.Element:
     properties = ET.SubElement(suite, "properties")
     told = {
         "job": str(answer.job), "subject": answer.subject, "against": answer.against, "answer": answer.answer,
-        "outcome": answer.outcome, "mode": answer.mode, "confidence": f"{answer.confidence:g}",
+        "outcome": answer.outcome, "mode": answer.mode, "confidence": f"{answer.sure:g}",
         "budget": "" if answer.budget is None else answer.budget.words,
     }  # fmt: skip
     for name, value in told.items():
@@ -56,7 +56,7 @@ def _case(answer: GateAnswer, cell: Cell, decision: Decision) -> ET.Element:
     if decision.answer == "fail":
         _failure(case, decision.reason, "fail", (decision.reason, *cell.notes))
     elif decision.answer != "pass":
-        ET.SubElement(case, "skipped")  # the gate's own case says what counts
+        _skipped(case, decision.reason)  # the gate's own case says what counts
     return case
 
 
@@ -66,7 +66,7 @@ def _whole(answer: GateAnswer) -> ET.Element:
     if answer.outcome == "fail":
         _failure(case, answer.summary, answer.answer, (answer.summary,))
     elif answer.outcome == "undecided":
-        ET.SubElement(case, "skipped")
+        _skipped(case, answer.summary)
     return case
 
 
@@ -77,6 +77,10 @@ def _named(answer: GateAnswer, name: str) -> ET.Element:
 def _failure(case: ET.Element, message: str, kind: str, lines: Sequence[str]) -> None:
     failure = ET.SubElement(case, "failure", message=_text(message), type=kind)
     failure.text = _text("\n".join(lines))
+
+
+def _skipped(case: ET.Element, why: str) -> None:
+    ET.SubElement(case, "skipped").text = _text(why)
 
 
 def _count(cases: Sequence[ET.Element], tag: str) -> int:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from farm.errors import GateError
 from farm.gate.condition import Condition, Quantity, Term
-from farm.gate.metric import METRICS, SHORT, UNITS
+from farm.gate.metric import METRICS, OF_BOTH, SHORT, UNITS
 
 if TYPE_CHECKING:
     from farm.gate.condition import Comparison, Side
@@ -83,11 +83,13 @@ class _Parser:
 
     def fail(self, at: int, found: str, expected: str) -> NoReturn:
         shown = "".join(c if c.isprintable() else " " for c in self.text[: LENGTH + 1])
-        raise GateError(
+        error = GateError(
             f"column {at + 1}: found {found}, expected {expected}\n    {shown}\n    {' ' * at}^",
             where="condition",
             remedy="docs/gates.md has the language",
         )
+        error.at = at
+        raise error
 
     def _tokens(self) -> list[_Token]:
         found: list[_Token] = []
@@ -185,7 +187,7 @@ class _Parser:
         if name not in METRICS:
             close = difflib.get_close_matches(token.text, [*METRICS, *SHORT], n=1)
             self.fail(token.at, token.words, f"{close[0]!r}?" if close else f"a metric: {_known()}")
-        return Quantity(name) if name == "difference" else Quantity(name, self._side())
+        return Quantity(name) if name in OF_BOTH else Quantity(name, self._side())
 
     def _side(self) -> Side:
         if not self._take("sign", "("):
@@ -202,7 +204,7 @@ class _Parser:
         for i, part in enumerate(sums):
             if part.quantity is None or part.quantity.metric:
                 continue
-            if len(named) != 1 or "difference" in named:
+            if len(named) != 1 or named & set(OF_BOTH):
                 self.fail(part.at, "a baseline", "of which metric: say METRIC(old)")
             sums[i] = _Part(part.factor, Quantity(next(iter(named)), "old"), part.at)
 

@@ -35,9 +35,9 @@ def _gate(answer: GateAnswer) -> str:
         "",
         f"{escape(answer.subject)}{'' if answer.subject == f'job {answer.job}' else f', job {answer.job}'}"
         + (f", against {escape(answer.against)}" if answer.against else "")
-        + (f"; right with confidence {answer.confidence:g}" if answer.confidence else ""),
+        + (f"; right with confidence {answer.sure:g}" if answer.sure else ""),
     ]
-    if answer.budget is not None:
+    if answer.budget is not None and answer.budget.words not in answer.summary:
         lines += ["", escape(answer.budget.words)]
     lines += ["", "| | condition | model | device | figure | interval | n |", "|---|---|---|---|---|---|---|"]
     for cell, d in rows[:ROWS]:

@@ -7,8 +7,12 @@ from typing import Literal
 
 from farm.trend.figures import METRICS as TASKS
 
-Counted = Literal["frames", "invocations", "runs"]
+Counted = Literal["frames", "invocations", "rounds", "runs"]
 """What the evidence is counted in."""
+RATIO = "pair.latency_ratio"
+"""Of a pair: B's median latency over A's."""
+OF_BOTH = ("difference", RATIO)
+"""Metrics that are of new and old together."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ def _all() -> dict[str, Metric]:
         *(Metric(name, "", "frames") for name in ("top1", "top5", "agreement", "difference", "score")),
         Metric("latency.median", "ms", "invocations", 0.5),
         *(Metric(f"latency.p{q}", "ms", "invocations", q / 100) for q in (90, 95, 99)),
+        Metric(RATIO, "", "rounds"),
         Metric("latency.preprocess", "ms", "runs"),
         Metric("memory.peak", "MiB", "runs"),
         Metric("energy.median", "mJ", "runs"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,24 +13,29 @@ from farm.compare.tasks.classification import Classification
 from farm.compare.tasks.read import read
 from farm.errors import FarmError
 from farm.gate.evidence import Evidence, Mean, Missing, Paired, PairedMean, Sample, Share
-from farm.gate.metric import METRICS
+from farm.gate.metric import METRICS, RATIO
 from farm.model import graph as graphs
+from farm.submission import identities
 from farm.trend import figures as of_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from farm.assess.subject import Subject
     from farm.compare.tasks.contract import Reading
     from farm.gate.condition import Condition, Quantity
     from farm.gate.evidence import Figure
+    from farm.gate.taken import Taken
     from farm.report.document import Run
     from farm.report.measures import Energy
     from farm.store.artifacts import ArtifactStore
-    from farm.submission import InputFrame, Submission
+    from farm.submission import Submission
 
     Array = np.ndarray[Any, Any]
+    _Key = tuple[int, str, str]
 
+LEAST_MS = 1e-6
+"""No clock tells less."""
 BOUNDARIES = ("external meter", "rail", "battery", "virtual model")
 """Of energy, the best first: new and old are taken at one."""
 UNSAID = frozenset({"temperature", "battery"})
@@ -42,24 +46,6 @@ LONGEST = 48
 
 OF_RUNS = ("latency.median", "latency.p90")
 """What invocations tell and a run's document tells too."""
-
-
-@dataclass(frozen=True)
-class Taken:
-    """A run, and what its job submitted."""
-
-    run: Run
-    submission: Submission
-
-    @property
-    def model(self) -> str:
-        """The name of the model that ran."""
-        return subjects.submission_of(self.run, self.submission).model_name
-
-    @property
-    def cell(self) -> tuple[str, str, str]:
-        """Model, serial and configuration: what is compared."""
-        return self.model, self.run.target.serial if self.run.target else "", of_runs.configuration(self.run)
 
 
 @dataclass(frozen=True)
@@ -92,8 +78,8 @@ class Reader:
     artifacts: ArtifactStore
     over_runs: bool = False
     """Latency is counted in runs."""
-    _subjects: dict[int, Subject | Missing] = field(default_factory=dict)
-    _answers: dict[int, _Answers | Missing] = field(default_factory=dict)
+    _subjects: dict[_Key, Subject | Missing] = field(default_factory=dict)
+    _answers: dict[_Key, _Answers | Missing] = field(default_factory=dict)
 
     def evidence(
         self, conditions: Sequence[Condition], new: Sequence[Taken], old: Sequence[Taken], why_no_old: str
@@ -111,6 +97,8 @@ class Reader:
             other = sides["old" if quantity.side == "new" else "new"]
             if quantity.metric == "difference":
                 figures[quantity] = self._difference(sides, whys)
+            elif quantity.metric == RATIO and sides["new"]:
+                figures[quantity] = self._ratio(sides["new"], sides["old"])
             elif not runs:
                 figures[quantity] = Missing(whys[quantity.side])
             else:
@@ -140,13 +128,36 @@ class Reader:
     def _invocations(self, metric: str, runs: Sequence[Taken]) -> Figure:
         values: list[float] = []
         for taken in runs:
-            subject = self._subject(taken)
-            if isinstance(subject, Missing):
-                return subject
-            values += [t.invoke_ns / 1e6 for t in subject.recordings["latency"].frame_times(self.artifacts)]
-        if not values:
-            return Missing("no invocation was timed")
+            for run in taken.rounds or (taken.run,):
+                times = self._times(run, taken.submission)
+                if isinstance(times, Missing):
+                    return times
+                values += times
         return Sample(tuple(sorted(values)), METRICS[metric].quantile, "invocations")
+
+    def _times(self, run: Run, submission: Submission) -> list[float] | Missing:
+        """Of each invocation, ms; at least one."""
+        subject = self._subject(run, submission)
+        if isinstance(subject, Missing):
+            return subject
+        times = [t.invoke_ns / 1e6 for t in subject.recordings["latency"].frame_times(self.artifacts)]
+        return times or Missing(f"run {run.id}: no invocation was timed")
+
+    def _ratio(self, new: Sequence[Taken], old: Sequence[Taken]) -> Figure:
+        """Of pairs: B's median over A's, round by round, so that what drifts is in both."""
+        there = {taken.run.id: taken for taken in old}
+        values = []
+        for taken in new:
+            if not taken.rounds:
+                return Missing(f"run {taken.run.id} is no pair: `farm submit --pair` runs two in turn")
+            for b, a in zip(taken.rounds, there[taken.run.id].rounds, strict=True):
+                mine, theirs = self._times(b, taken.submission), self._times(a, taken.submission)
+                if isinstance(mine, Missing):
+                    return mine
+                if isinstance(theirs, Missing):
+                    return theirs
+                values.append(float(np.median(mine) / max(np.median(theirs), LEAST_MS)))
+        return Sample(tuple(sorted(values)), METRICS[RATIO].quantile, "rounds")
 
     def _pair(self, metric: str, new: Sequence[Taken], old: Sequence[Taken]) -> Paired | PairedMean | Missing:
         if metric not in ("top1", "top5", "score"):
@@ -197,12 +208,13 @@ class Reader:
         return (mine, theirs), (at[:, 0], at[:, 1])
 
     def _answered(self, taken: Taken) -> _Answers | Missing:
-        if taken.run.id not in self._answers:
-            self._answers[taken.run.id] = self._read(taken)
-        return self._answers[taken.run.id]
+        key = _opened(taken.run)
+        if key not in self._answers:
+            self._answers[key] = self._read(taken)
+        return self._answers[key]
 
     def _read(self, taken: Taken) -> _Answers | Missing:
-        subject = self._subject(taken)
+        subject = self._subject(taken.run, taken.submission)
         if isinstance(subject, Missing):
             return subject
         chosen, recording = subject.submission, subject.recordings["latency"]
@@ -215,37 +227,30 @@ class Reader:
             return Missing(f"the answers of run {taken.run.id}: {e}")
         if reading is None or not frames:
             return Missing(f"nothing tells what run {taken.run.id} answered")
-        return _Answers(reading, tuple(_named(frame for _, frame in frames)))
+        return _Answers(reading, tuple(identities(frame for _, frame in frames)))
 
-    def _subject(self, taken: Taken) -> Subject | Missing:
-        number = taken.run.id
-        if number not in self._subjects:
-            why = subjects.refusal(taken.run)
+    def _subject(self, run: Run, submission: Submission) -> Subject | Missing:
+        key = _opened(run)
+        if key not in self._subjects:
+            why = subjects.refusal(run)
             try:
                 if why:
-                    self._subjects[number] = Missing(f"run {number}: {why}")
+                    self._subjects[key] = Missing(f"run {run.id}: {why}")
                 else:
-                    found = subjects.of_run(taken.run, taken.submission, self.artifacts, ("latency",))
-                    self._subjects[number] = found
+                    self._subjects[key] = subjects.of_run(run, submission, self.artifacts, ("latency",))
             except (FarmError, OSError) as e:
-                self._subjects[number] = Missing(f"run {number}: {e}")
-        return self._subjects[number]
+                self._subjects[key] = Missing(f"run {run.id}: {e}")
+        return self._subjects[key]
+
+
+def _opened(run: Run) -> _Key:
+    """What tells a run from another, and a pair's rounds and variants too."""
+    return run.id, run.variant, next((capture.sha256 for capture in run.captures if capture.name == "latency"), "")
 
 
 def test_set(submission: Submission) -> str:
     """sha256 over the frames of a job and what is true of them, whatever their order."""
-    return hashlib.sha256("\n".join(sorted(_named(submission.frames))).encode()).hexdigest()
-
-
-def _named(frames: Iterable[InputFrame]) -> list[str]:
-    """What tells each frame from the others: its content, its truth, and of equal ones their number."""
-    seen: dict[str, int] = defaultdict(int)
-    found = []
-    for frame in frames:
-        content = frame.model_dump_json(include={"kind", "sha256", "label", "boxes", "mask", "values"})
-        seen[content] += 1
-        found.append(f"{content} {seen[content]}")
-    return found
+    return hashlib.sha256("\n".join(sorted(identities(submission.frames))).encode()).hexdigest()
 
 
 def _done(runs: Sequence[Taken]) -> list[Taken]:
@@ -278,7 +283,8 @@ def _of_runs(metric: str, runs: Sequence[Taken], other: Sequence[Taken]) -> Figu
     for taken in runs:
         value = next((f.value for f in of_runs.figures(taken.run) if f.metric == metric), None)
         if value is None:
-            return Missing(f"run {taken.run.id} tells no {metric}")
+            alone = ": submit its B alone" if taken.paired else ""
+            return Missing(f"run {taken.run.id} tells no {metric}{alone}")
         values.append(value)
     return Sample(tuple(sorted(values)))
 
@@ -295,6 +301,8 @@ def _energy(runs: Sequence[Taken], other: Sequence[Taken]) -> Figure:
             if all((boundary, charging) in one for one in every):
                 found = [one[boundary, charging].per_inference_mj for one in every[: len(runs)]]
                 return Sample(tuple(sorted(value for value in found if value is not None)))
+    if runs[0].paired:
+        return Missing("the energy of a pair's two variants is not told apart: submit each alone")
     reasons = dict.fromkeys(e.reason for taken in runs for e in taken.run.energy if e.reason)
     return Missing("; ".join(reasons) or "no energy was measured at one boundary on all of these runs")
 

@@ -36,7 +36,7 @@ class Need(Part):
     exact: int | None = None
     """For the tolerance; None: none was said, it cannot be said beforehand, or it is beyond EXACT."""
     hoeffding: int | None = None
-    """As the paper's table has it, without looking at how often answers differ."""
+    """By the paper's bound, without looking at how often answers differ."""
     bennett: int | None = None
     """The paper's optimization for answers that differ on a share `differ` of the frames."""
     differ: float | None = None
@@ -88,7 +88,7 @@ def hoeffding(tolerance: float, alpha: float) -> int:
 def bennett(differ: float, tolerance: float, alpha: float) -> int:
     """Frames for new - old to be known to `tolerance` on one side where answers differ on a share `differ` of them.
 
-    ln(1/alpha) / (differ h(tolerance / differ)) with h(u) = (1 + u) ln(1 + u) - u: the paper's section 4.
+    ln(1/alpha) / (differ h(tolerance / differ)) with h(u) = (1 + u) ln(1 + u) - u: the paper's optimization.
     """
     u = tolerance / differ
     return math.ceil(-math.log(alpha) / (differ * ((1 + u) * math.log1p(u) - u)))

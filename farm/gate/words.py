@@ -19,13 +19,13 @@ def figure(decision: Decision) -> str:
 
 
 def interval(decision: Decision) -> str:
-    """`[11.9, 12.6] < 13`, of the sum against its limit; `?` where there is no limit at this n."""
+    """`[11.9, 12.6] < 13 ms`, of the sum against its limit; `?` where there is no limit at this n."""
     if decision.estimate is None:
         return "-"
     if decision.alpha == 1:
         return "as measured"
     low, high = ("?" if end is None else f"{end:.4g}" for end in (decision.low, decision.high))
-    return f"[{low}, {high}] {decision.comparison} {decision.limit:g}"
+    return f"[{low}, {high}] {decision.comparison} {decision.limit:g} {decision.unit}".rstrip()
 
 
 def number(decision: Decision) -> str:

@@ -12,6 +12,7 @@ from farm.gate.answer import Mode
 from farm.gate.budget import MOST_STEPS, STEPS, Adaptivity
 from farm.gate.language import parse
 from farm.sections.base import Section
+from farm.tomlfile import TextError
 
 if TYPE_CHECKING:
     from farm.gate.condition import Condition
@@ -56,7 +57,7 @@ class Gate(Section):
             try:
                 count += len(parse(text))
             except GateError as e:
-                raise ValueError(e.message) from e
+                raise TextError(e.message, text, e.at or 0) from e
         if count > MOST:
             raise ValueError(f"{count} conditions; at most {MOST}")
         return conditions

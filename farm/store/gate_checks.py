@@ -85,6 +85,12 @@ def newest(database: Database, gate: str, limit: int) -> list[GateAnswer]:
     return [_answer(row) for row in database.read(sql, gate, limit)]
 
 
+def newest_set(database: Database, gate: str) -> str:
+    """The test set that a check of the gate used last; empty when none did."""
+    sql = "SELECT test_set FROM gate_checks WHERE gate = ? AND test_set <> '' ORDER BY id DESC LIMIT 1"
+    return next((str(row["test_set"]) for row in database.read(sql, gate)), "")
+
+
 def spent(database: Database, test_set: str, gate: str = "") -> Spent:
     """What checks took of a test set: those of one gate, or of all when `gate` is empty."""
     sql = (
@@ -96,8 +102,11 @@ def spent(database: Database, test_set: str, gate: str = "") -> Spent:
 
 
 def last_passed(database: Database, gate: str, before: int) -> int | None:
-    """The newest job before `before` that passed; None when none did."""
-    sql = "SELECT max(job) AS job FROM gate_checks WHERE gate = ? AND outcome = 'pass' AND job < ?"
+    """The newest job before `before` that passed, of one configuration a run; None when none did."""
+    sql = (
+        "SELECT max(g.job) AS job FROM gate_checks g JOIN jobs j ON j.id = g.job"
+        " WHERE g.gate = ? AND g.outcome = 'pass' AND g.job < ? AND NOT coalesce(j.submission ->> '$.terms.pair', 0)"
+    )
     job = database.read(sql, gate, before)[0]["job"]
     return None if job is None else int(job)
 

@@ -6,9 +6,9 @@ import contextlib
 import hashlib
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,10 +19,10 @@ from farm.compare.accuracy import wilson
 from farm.daemon import Daemon
 from farm.errors import AdbError
 from farm.model import graph as graphs
-from farm.report.document import Accuracy, CaptureLink, Latency, Run, Target
+from farm.report.document import Accuracy, CaptureLink, Latency, Pair, Run, Side, Target
 from farm.sections.gate import Gate
 from farm.settings import Api, Runs, Settings
-from farm.submission import InputFrame, Submission, Terms
+from farm.submission import InputFrame, Submission, Terms, Variant
 from tests.capture import kit
 from tests.conftest import DEMO
 from tests.daemon.lab import Bench
@@ -83,6 +83,14 @@ class GateLab:
         asked = self.asked(name, on=on, terms=Terms(times=times, fresh=True, commit=commit))
         return self.client.wait(self.client.submit(asked).job).job
 
+    def pair(self, a: Manner, b: Manner, *, on: str = "serial=one", times: int = 1) -> int:
+        """Run two models in turn that do so, on a device that gets slower all the time; the job's number, once it is over."""
+        self.manners |= {"a": a, "b": b}
+        variants = (Variant(name="a"), Variant(name="b", model_name="b", model_sha256=self.model))
+        terms = Terms(pair=True, times=times, fresh=True)
+        asked = self.asked("a", on=on).model_copy(update={"variants": variants, "terms": terms})
+        return self.client.wait(self.client.submit(asked).job).job
+
     def asked(self, name: str, *, on: str = "serial=one", terms: Terms | None = None) -> Submission:
         """What `job` submits."""
         frames = tuple(
@@ -99,18 +107,39 @@ class GateLab:
         if manner.fails_on == work.device.serial:
             raise AdbError("the cable", where=work.device.serial, remedy="plug it in")
         n, right = len(work.submission.frames), len(work.submission.frames) - manner.wrong
+        device = work.device
+        if work.submission.terms.pair:
+            return self._in_turn(work)
         capture = self._capture(n, manner)
         times = np.resize(manner.ms, n)
-        device = work.device
         return Run(
             id=work.run_id, status="done",
             target=Target(serial=device.serial, abi=device.abi, kind=device.kind),
             accuracy=Accuracy(n=n, top1=right / n, top5=None, top1_interval=wilson(right, n)),
-            latency_ms=Latency(
-                median=float(np.median(times)), p90=float(np.percentile(times, 90)), n=n, interval=(0.0, 9.0)
-            ),
+            latency_ms=_latency(times),
             memory_mb=manner.memory_mb, captures=(capture,), conditions={"kernel": "delegate", "model": self.model[:12]},
         )  # fmt: skip
+
+    def _in_turn(self, work: Work) -> Run:
+        """As farm/compare/pair.py tells it, of rounds each of which takes as much longer."""
+        n, rounds, device = len(work.submission.frames), work.submission.pair_rounds, work.device
+        captures, sides = [], []
+        for name in "ab":
+            manner = self.manners[name]
+            for number in range(rounds):
+                slow = replace(manner, ms=[ms * (1 + number) for ms in manner.ms])
+                captures.append(self._capture(n, slow).model_copy(update={"name": f"latency-{name}{number}"}))
+            right, times = n - manner.wrong, np.resize(manner.ms, n) * rounds / 2
+            sides.append(
+                Side(name=name, model=name, latency_ms=_latency(times), memory_mb=manner.memory_mb, top1=right / n)
+            )
+        ratio = sides[1].latency_ms.median / sides[0].latency_ms.median
+        pair = Pair(
+            a=sides[0], b=sides[1], rounds=rounds, frames=n, latency_ratio=ratio, latency_interval=(ratio, ratio),
+            noise_ratio=1.0,
+        )  # fmt: skip
+        target = Target(serial=device.serial, abi=device.abi, kind=device.kind)
+        return Run(id=work.run_id, status="done", target=target, pair=pair, captures=tuple(captures))
 
     def _capture(self, n: int, manner: Manner) -> CaptureLink:
         spec = kit.spec(GRAPH.outputs[0], OUTPUT.shape)
@@ -124,6 +153,12 @@ class GateLab:
             file = kit.made(Path(folder) / "x.mcap", *messages, pb.End())  # type: ignore[arg-type]
             sha256, size = self.daemon.artifacts.put_file(file), file.stat().st_size
         return CaptureLink(name="latency", sha256=sha256, bytes=size, complete=True, path="")
+
+
+def _latency(times: np.ndarray[Any, Any]) -> Latency:
+    return Latency(
+        median=float(np.median(times)), p90=float(np.percentile(times, 90)), n=len(times), interval=(0.0, 9.0)
+    )
 
 
 def gate(name: str, *conditions: str, **more: object) -> Gate:

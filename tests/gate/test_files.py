@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
+import xmlschema
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,26 +20,7 @@ from farm.gate.markdown import ROWS, markdown
 HOSTILE = (
     '<script>alert(1)</script> | `x` [a](http://b) @team\n\n# h\r::error::x,y:z%0A "q" &amp; \x1b[31m\x00 \ufffe \ud800'
 )
-# The schema of Ant's task, which Jenkins and GitLab read: children in their order, attributes and what they are.
-COUNT, NAME = re.compile(r"\d+"), re.compile(r"(?s).+")
-SCHEMA: dict[str, tuple[str, dict[str, re.Pattern[str]]]] = {
-    "testsuites": ("(testsuite )*", {}),
-    "testsuite": (
-        "properties (testcase )*system-out system-err ",
-        {
-            "name": NAME, "package": NAME, "id": COUNT, "hostname": NAME, "time": re.compile(r"\d+(\.\d+)?"),
-            "timestamp": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"), "tests": COUNT, "failures": COUNT, "errors": COUNT,
-            "skipped": COUNT,
-        },
-    ),
-    "properties": ("(property )*", {}),
-    "property": ("", {"name": NAME, "value": re.compile("(?s).*")}),
-    "testcase": ("(skipped |error |failure )?", {"name": NAME, "classname": NAME, "time": re.compile(r"\d+(\.\d+)?")}),
-    "failure": ("", {"message": NAME, "type": NAME}),
-    "skipped": ("", {}),
-    "system-out": ("", {}),
-    "system-err": ("", {}),
-}  # fmt: skip
+JENKINS = xmlschema.XMLSchema(Path(__file__).parent / "vendor" / "junit" / "jenkins-junit.xsd")
 
 
 def decision(answer: str = "pass", **more: object) -> Decision:
@@ -62,16 +45,6 @@ def cell(*decisions: Decision, name: str = "m.tflite", **more: object) -> Cell:
     })  # fmt: skip
 
 
-def follows_the_schema(root: ET.Element) -> None:
-    children, attributes = SCHEMA[root.tag]
-    assert re.fullmatch(children, "".join(f"{child.tag} " for child in root)), root.tag
-    assert set(root.attrib) == set(attributes)
-    for name, value in root.attrib.items():
-        assert attributes[name].fullmatch(value), (root.tag, name, value)
-    for child in root:
-        follows_the_schema(child)
-
-
 @pytest.mark.parametrize(
     ("words", "outcome", "counts"),
     [
@@ -87,10 +60,11 @@ def test_junit_counts_what_fails_and_what_was_not_decided(
 ) -> None:
     budget = Budget(test_set="ab" * 32, adaptivity="none", steps=32, spent=31)
     text = junit([answer(outcome, cell(*map(decision, words)), budget=budget), answer("pass")])
+    JENKINS.validate(text)
     root = ET.fromstring(text.partition("\n")[2])  # noqa: S314  # our own
-    follows_the_schema(root)
     suite = root[0]
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == counts
+    assert {case.text for case in suite.iter("skipped")} <= {"0.6 in [0.5, 0.7]", "why"}
     told = {p.get("name"): p.get("value") for p in suite.iter("property")}
     assert told["budget"] == "31 of 32 checks of test set abababababab are spent: begin to label a new one"
 
@@ -104,7 +78,7 @@ def test_whatever_names_are_files_are_whole(name: str, outcome: str) -> None:
         subject=name,
     )
     text = junit([found])
-    follows_the_schema(ET.fromstring(text.partition("\n")[2]))  # noqa: S314  # our own
+    JENKINS.validate(text)
     for line in commands([found]):
         assert re.fullmatch(r"::(error|warning|notice) title=[^,:\r\n]*::[^\r\n]*", line)
     lines = markdown([found]).splitlines()
@@ -120,6 +94,28 @@ def test_hostile_names_are_shown_as_they_are() -> None:
     assert "\x1b" not in text
     line = commands([answer("fail", cell(decision("fail"), name="a\nb:c,d%"))])[1]
     assert line == "::error title=top1 > 0.5 on a%0Ab%3Ac%2Cd%25::a%0Ab:c,d%25: 0.6 in [0.5, 0.7]"
+
+
+@pytest.mark.parametrize(
+    ("word", "outcome", "mode", "sure"),
+    [
+        ("pass", "pass", "", True), ("undecided", "undecided", "", False), ("undecided", "fail", "fp-free", False),
+        ("undecided", "pass", "fn-free", False), ("fail", "fail", "fp-free", True), ("fail", "fail", "fn-free", True),
+    ],
+)  # fmt: skip
+def test_nothing_is_sure_of_what_a_mode_made_of_undecided(word: str, outcome: str, mode: str, sure: bool) -> None:
+    found = answer(outcome, cell(decision(word)), answer=word, mode=mode)
+    assert ("right with confidence 0.99" in markdown([found])) is sure
+
+
+@pytest.mark.parametrize(
+    ("outcome", "mode", "sure"),
+    [("pass", "fp-free", 0.99), ("fail", "fp-free", 0), ("fail", "fn-free", 0.99), ("pass", "fn-free", 0)],
+)
+def test_of_what_is_withheld_that_outcome_is_sure_which_the_mode_keeps_right(
+    outcome: str, mode: str, sure: float
+) -> None:
+    assert answer(outcome, cell(decision("withheld")), mode=mode).sure == sure
 
 
 def test_a_comment_stays_short_and_begins_with_what_failed() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from farm.errors import GateError
 from farm.gate.condition import Condition, Quantity, Term
 from farm.gate.language import CONDITIONS, LENGTH, TERMS, parse
-from farm.gate.metric import METRICS
+from farm.gate.metric import METRICS, OF_BOTH
 
 WORDS = [
     "n",
@@ -107,7 +107,7 @@ def conditions(draw: st.DrawFn) -> Condition:
     unit = draw(st.sampled_from(["", "ms", "mJ", "MiB"]))
     names = st.sampled_from([m.name for m in METRICS.values() if m.unit == unit])
     quantities = st.builds(
-        lambda n, s: Quantity(n, "new" if n == "difference" else s), names, st.sampled_from(["new", "old"])
+        lambda n, s: Quantity(n, "new" if n in OF_BOTH else s), names, st.sampled_from(["new", "old"])
     )
     found = draw(st.lists(quantities, min_size=1, max_size=TERMS, unique=True))
     return Condition(

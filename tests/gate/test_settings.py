@@ -33,7 +33,15 @@ def test_a_gate_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "told"),
     [
-        (f'\n{NAME}conditions = ["n > 0.5", "n >> 3"]\n', 4, "gate.0.conditions: column 4: found '>'"),
+        (f'\n{NAME}conditions = ["n > 0.5", "n >> 3"]\n', "4:30", "gate.0.conditions: column 4: found '>'"),
+        (
+            f"{NAME}conditions = [\n  'n > 0.5',\n  'n > 0.5 and d >'\n]\nsteps = 3\n",
+            "5:19",
+            "column 16: found the end",
+        ),
+        (f'{NAME}conditions = ["d >> 3"]\n{NAME}conditions = ["n >> 3"]\n', "3:19", "gate.0.conditions: column 4"),
+        (f'{NAME}conditions = ["n >\\u003e 3"]\n', 3, "gate.0.conditions: column 4"),
+        (f'{NAME}conditions = [ # "n >> 3" is wrong\n"n >> 3"]\n', 3, "gate.0.conditions: column 4"),
         (f'{NAME}{CONDITION}mode = "strict"\n', 4, "gate.0.mode"),
         (f'{NAME}{CONDITION}baseline = "yesterday"\n', 4, "gate.0.baseline"),
         (f"{NAME}{CONDITION}steps = 0\n", 4, "gate.0.steps"),
@@ -46,7 +54,7 @@ def test_a_gate_is_read(tmp_path: Path) -> None:
         (f"{NAME}{CONDITION}confidence = 1.0\n", 4, "gate.0.confidence"),
     ],
 )
-def test_errors_name_line_and_column(tmp_path: Path, text: str, line: int, told: str) -> None:
+def test_errors_name_line_and_column(tmp_path: Path, text: str, line: int | str, told: str) -> None:
     file = tmp_path / "farm.toml"
     file.write_text(text)
     with pytest.raises(SettingsError) as e:
