@@ -69,7 +69,9 @@ class NotifyDesk:
         found = self.digest(night)
         now = time.time()
         self._outbox.send(Message(title=found.title, html=found.html, text=found.text), f"asked {now:.6f}", now)
-        return found.model_copy(update={"targets": tuple(target.name for target in self._outbox.targets)})
+        held = is_quiet(now, self._settings.hours, self._settings.tz)
+        targets = tuple(target.name for target in self._outbox.targets)
+        return found.model_copy(update={"targets": targets, "held": held})
 
     def test(self) -> list[Trial]:
         """A real message to each address, all at once.

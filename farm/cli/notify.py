@@ -98,7 +98,8 @@ def digest(
             lab.out.print(escape(found.title), style="bold", highlight=False, soft_wrap=True)
             lab.out.print(found.text, markup=False, highlight=False, soft_wrap=True)
         if found.targets:
-            when = "goes out once `farm up` is at work" if waits else "is on its way"
+            when = "goes out when quiet hours end" if found.held else "is on its way"
+            when = "goes out once `farm up` is at work" if waits else when
             lab.err.print(f"it {when}, to {', '.join(found.targets)}", highlight=False, markup=False)
 
 
@@ -148,12 +149,14 @@ def _render(console: Console, found: NotifyView) -> None:
             escape(one.target),
             f"[{color}]{one.state}[/]" if color else one.state,
             str(one.attempts),
-            escape(_note(one)),
+            escape(_note(one, found.quiet)),
         )
     console.print(table)
 
 
-def _note(one: DeliveryView) -> str:
+def _note(one: DeliveryView, quiet: str) -> str:
+    if one.state == "held":
+        return f"quiet hours, until {quiet.partition('-')[2]}"
     if one.state == "sent" and one.ended is not None:
         return _clock(one.ended)
     if one.state == "waiting" and one.not_before > one.at:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ LINES = 40
 """Lines of news in one message; the rest is counted."""
 LINE_LIMIT = 600
 """Characters of one line's title, and of its detail."""
+_MENTION = re.compile(r"@(?! )")
 _HEADINGS: dict[Severity, str] = {"bad": "Worse", "warning": "To look at", "good": "Better", "note": "Also"}
 _COUNTED: dict[Kind, tuple[str, str]] = {
     "gate": ("gate failed", "gates failed"),
@@ -127,4 +129,4 @@ def _safe(text: str) -> str:
 
 def _unmentioned(text: str) -> str:
     """A name such as `@everyone` calls nobody in a chat: a word joiner, which nobody sees, stands after the sign."""
-    return text.replace("@", "@\u2060").replace("<!", "<\u2060!")
+    return _MENTION.sub("@\u2060", text).replace("<!", "<\u2060!")

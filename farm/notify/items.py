@@ -149,7 +149,7 @@ def of_night(night: Night, done: int, runs: int) -> News | None:
 
 
 def no_night(schedules: Sequence[str]) -> News | None:
-    """Not one night, though there are schedules; None without any."""
+    """Not one night, though these schedules had to run; None without any."""
     if not schedules:
         return None
     return News(

@@ -91,7 +91,7 @@ def _morning(
     database: Database, since: float, until: float, told: list[Night], before: dict[int, int | None], of: Of = change
 ) -> Morning:
     schedules = nightly_runs.schedules(database)
-    news: list[News | None] = [] if told else [items.no_night(schedules)]
+    news: list[News | None] = [] if told else [items.no_night(nightly_runs.overdue(database, until))]
     count = 0
     for night in told:
         changed = of(database, night, before[night.id])

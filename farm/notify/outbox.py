@@ -103,7 +103,8 @@ class Outbox:
         if key == self._empty_day or self.told.knows(key):
             return
         found = self._morning(now)
-        if found.schedules or found.news:  # somebody waits for word
+        waited = found.schedules and (found.nights or self.told.last("digest") is not None)
+        if waited or found.news:  # a lab whose first night is to come has nothing to tell
             self._add(Word(key, "digest", now, **self._words(found, now).model_dump()))
         else:
             self._empty_day = key

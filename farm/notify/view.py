@@ -49,3 +49,5 @@ class DigestView(Part):
     """The worst first."""
     targets: tuple[str, ...] = ()
     """To which it was put on its way."""
+    held: bool = False
+    """Quiet hours hold it there."""

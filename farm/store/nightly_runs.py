@@ -26,6 +26,9 @@ _RUNS = (
 The error of an attempt that a later one made good is not told.
 """
 
+OVERDUE_S = 3600.0
+"""A moment without a night is missed after that."""
+
 
 def runs(database: Database, night: int) -> list[NightlyRun]:
     """Every run of a night's jobs, in the order they were submitted; none when there is no such night."""
@@ -79,6 +82,15 @@ def ended(database: Database, since: float, until: float) -> list[int]:
 def schedules(database: Database) -> tuple[str, ...]:
     """Names of the schedules that are to run: there, and not paused."""
     rows = database.read("SELECT name FROM schedules WHERE removed IS NULL AND paused IS NULL ORDER BY name")
+    return tuple(row["name"] for row in rows)
+
+
+def overdue(database: Database, now: float) -> tuple[str, ...]:
+    """Of those, the ones whose moment passed OVERDUE_S before `now`, Unix seconds, and has no night."""
+    rows = database.read(
+        "SELECT name FROM schedules WHERE removed IS NULL AND paused IS NULL AND next_at <= ? ORDER BY name",
+        now - OVERDUE_S,
+    )
     return tuple(row["name"] for row in rows)
 
 

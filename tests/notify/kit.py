@@ -105,9 +105,9 @@ def _serving(server: socketserver.BaseServer) -> Iterator[None]:
         thread.join()
 
 
-def add_schedule(state: State, name: str = "nightly") -> int:
+def add_schedule(state: State, name: str = "nightly", *, next_at: float = 0.0) -> int:
     """A schedule; its number."""
-    made = schedules.add(state, Schedule(name=name, cron="0 2 * * *"), "command", 0.0)
+    made = schedules.add(state, Schedule(name=name, cron="0 2 * * *"), "command", next_at)
     assert made is not None
     return made.id
 

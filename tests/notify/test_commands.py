@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tarfile
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -75,6 +76,25 @@ def test_messages_are_tried_listed_and_sent(at: Daemon, hook: Received) -> None:
     with http(at, make_token(at, "read")) as read:
         assert read.get("/api/notify").status_code == 200
         assert [read.post(f"/api/notify/{what}").status_code for what in ("test", "digest")] == [403, 403]
+
+
+def test_quiet_hours_are_told_to_who_asks(tmp_path: Path, hook: Received) -> None:
+    now = datetime.now(UTC)
+    since, until = (f"{now + timedelta(hours=hours):%H:%M}" for hours in (-6, 6))
+    config = tmp_path / "farm.toml"
+    config.write_text(
+        f'data = "data"\n[api]\nport = 1\n[notify]\nurls = ["{hook.url}"]\nquiet = "{since}-{until}"\nzone = "UTC"\n'
+        'digest_at = ""\n'
+    )
+    made = daemon(load(config))
+    made.start(port=0)
+    with contextlib.closing(contextlib.ExitStack()) as ends:
+        ends.callback(made.stop)
+        assert "it goes out when quiet hours end, to 1 json" in farm(made, "digest", "--send")[1]
+        listed = farm(made, "list")[1]
+        assert "held" in listed
+        assert f"until {until}" in " ".join(listed.split())
+    assert not hook.bodies
 
 
 def test_no_secret_gets_out(at: Daemon, hook: Received, tmp_path: Path) -> None:

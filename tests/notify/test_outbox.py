@@ -172,6 +172,9 @@ def test_a_lab_without_nightlies_and_news_is_left_in_peace(tmp_path: Path) -> No
         at = outbox(empty, tmp_path, NOWHERE)
         at.look(MORNING)
         assert not at.told.newest(10)
+        add_schedule(empty, "later", next_at=MORNING + 2 * DAY)
+        at.look(MORNING + HOUR)
+        assert not at.told.newest(10)
         add_schedule(empty)
         at.look(MORNING + DAY)
         assert [one.word.title for one in at.told.newest(10)] == ["farm, Mon 23 Nov: no nightly ran"]
