@@ -5,8 +5,9 @@
 Synthetic: one run's facts again and again, with numbers, times, devices and values of their own, noise on every figure. First the
 files: bytes, and the time of typical questions beside a plain sum over the same table (all in one process; then one through a
 process of its own, as `farm query` asks). Then the state file: browsing the newest jobs and looking one up, at 1 % of the runs
-and at all of them. Then documents, as large as real ones: bytes in the state file and in archives, before and after they are
-moved, and the time to read one back.
+and at all of them. Then documents, as large as real ones, of jobs of ten runs that were all fed the same hundred frames: bytes in
+the state file and in archives, before and after they are moved, and the time to read one back; what submissions and events take;
+the size of the file before and after freed pages are given back.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import pyarrow
 from farm.history import facts, files, query, source
 from farm.history.ask import Asked
 from farm.history.tables import DAILY, FIGURES, LAYERS
-from farm.store import archive, sentinels
+from farm.store import archive, eventlog, sentinels, space
 from farm.store.artifacts import ArtifactStore
 from farm.store.finished import Finished, start_of
 from farm.store.state import State
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from farm.report.document import LayerDiff
 
 DEVICES, MODELS, TEMPLATE = 200, 20, 500
+RUNS, FRAMES = 10, 100
+"""Of a job whose documents are moved."""
 FIRST = date(2026, 1, 1)
 SEED = 20260101
 ROUNDS = 5
@@ -60,8 +63,8 @@ QUESTIONS = {
 
 _JOBS = """
 WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-INSERT INTO jobs (status, created, submission, summary, kind)
-SELECT 'done', created, submission, summary, iif(i % 100, 'job', 'sentinel') FROM n, jobs WHERE id = 1"""
+INSERT INTO jobs (status, created, submission, inputs, summary, kind)
+SELECT 'done', created, submission, inputs, summary, iif(i % 100, 'job', 'sentinel') FROM n, jobs WHERE id = 1"""
 _RUNS = """
 WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
 INSERT INTO runs (job, serial, target, status, attempt, verdict, document, started, ended, over_at)
@@ -219,11 +222,12 @@ def move(data: Path, count: int) -> None:
     """Documents as runs leave them, moved."""
     some = random.Random(SEED)  # noqa: S311  # no secret: the same again
     with contextlib.closing(State(make(data))) as state:
-        kit.add(state, FIRST.isoformat(), count)
+        for _ in range(count // RUNS):
+            kit.add(state, FIRST.isoformat(), RUNS, frames=FRAMES)
         size = 0
         with state.write() as db:
             db.execute("UPDATE backfills SET before = 0")
-            for number in range(1, count + 1):
+            for number in range(1, count // RUNS * RUNS + 1):
                 whole = whole_document(number, some)
                 size += len(whole)
                 db.execute("UPDATE runs SET document = ? WHERE id = ?", (whole, number))
@@ -238,11 +242,50 @@ def move(data: Path, count: int) -> None:
         archives = sum(file.stat().st_size for file in stored)
         every = [(file, [run]) for file in stored for run in archive.read(file)]
         back = [timed(functools.partial(archive.read, *one)) for one in some.sample(every, 50)]
+        told = submissions(state)
+        large = on_disk(state)
+        (logged,) = state.read(
+            "SELECT count(*) AS n, sum(length(at) + length(kind) + length(detail)) AS size FROM events"
+        )
+        start = time.perf_counter()
+        slices = 0
+        while space.give_back(state):
+            slices += 1
+        given = time.perf_counter() - start
+        small = on_disk(state)
     print(
         f"documents of {size // count} bytes: state file {before / count:.0f} bytes a run before, {after / count:.0f} after"
         f" ({before / after:.1f} times less), archives {archives / count:.0f};"
         f" {1000 * took / count:.2f} ms a run to move, {statistics.median(back):.1f} ms to read one back"
     )
+    print(
+        f"submissions of {FRAMES} frames: {told[0] / count:.0f} bytes a run, {told[1] / count:.0f} with frames in each"
+        f" ({told[1] / told[0]:.1f} times more)"
+    )
+    print(
+        f"events: {logged['n'] / count:.1f} of {logged['size'] / logged['n']:.0f} bytes a run;"
+        f" those of [history] document_days and the newest {eventlog.RESUME} stay"
+    )
+    print(
+        f"file: {large / 1e6:.1f} MB, {small / 1e6:.1f} MB once pages are given back, in {slices} slices of"
+        f" {1000 * given / max(1, slices):.0f} ms; {space.KEPT} pages stay free"
+    )
+
+
+def submissions(state: State) -> tuple[int, int]:
+    """Bytes of text: as they are stored, and if each had its frames."""
+    (stored,) = state.read(
+        "SELECT (SELECT sum(length(submission)) FROM jobs) + (SELECT sum(length(document)) FROM inputs) AS n"
+    )
+    jobs = state.read("SELECT id FROM jobs")
+    return int(stored["n"]), sum(len(state.submission(row["id"]).model_dump_json()) for row in jobs)
+
+
+def on_disk(state: State) -> int:
+    """Bytes of the state file, once its log is taken over."""
+    with state.alone() as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return state.file.stat().st_size
 
 
 def whole_document(number: int, some: random.Random) -> str:

@@ -12,23 +12,22 @@ from typing import TYPE_CHECKING
 from sse_starlette import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from farm.api.messages import Event, JobState, LabEvent
+from farm.api.messages import Event, GateState, JobState, LabEvent, NightState, RegressionState
 from farm.store import changes
-from farm.store.changes import RunNow
+from farm.store.changes import GateNow, JobNow, NightNow, RunNow
+from farm.store.eventlog import RESUME
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from farm.api.messages import DeviceView
     from farm.queue.board import Board
-    from farm.store.changes import Now
+    from farm.store.changes import Now, RegressionNow
     from farm.store.database import Database
 
 LOOK_S = 0.5
 PAGE = 500
 """Events, jobs or runs read at once."""
-RESUME = 20_000
-"""Events a client may have missed; after more it gets a new snapshot."""
 
 
 class Feed:
@@ -90,7 +89,7 @@ class Feed:
 
     def _told(self, now: Now, running: dict[int, Event]) -> ServerSentEvent:
         if not isinstance(now, RunNow):
-            return _sent(LabEvent(job=JobState(**vars(now))))
+            return _sent(_event_of(now))
         event = self._event(Event(**vars(now)))
         if event.status == "running":
             running[now.run] = event
@@ -118,6 +117,16 @@ class Feed:
             if known.get(serial) != view:
                 known[serial] = view
                 yield _sent(LabEvent(device=view))
+
+
+def _event_of(now: JobNow | NightNow | GateNow | RegressionNow) -> LabEvent:
+    if isinstance(now, JobNow):
+        return LabEvent(job=JobState(**vars(now)))
+    if isinstance(now, NightNow):
+        return LabEvent(night=NightState(**vars(now)))
+    if isinstance(now, GateNow):
+        return LabEvent(gate=GateState(**vars(now)))
+    return LabEvent(regression=RegressionState(**vars(now)))
 
 
 def _here(at: int) -> ServerSentEvent:

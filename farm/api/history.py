@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from farm.api.history_messages import Asking  # noqa: TC001  # FastAPI reads the annotations
 from farm.api.messages import CrowdedError, Problem
 from farm.api.needs import needs
-from farm.history.answer import MEDIA_TYPES, Described, Head, QueryError, Question, Status, Table
+from farm.history.answer import MEDIA_TYPES, Described, Head, QueryError, Question, Size, Status, Step, Table
 from farm.history.ask import Asked
 from farm.history.tables import TABLES
 
@@ -63,9 +63,14 @@ def add(app: FastAPI, daemon: Daemon) -> None:
         return daemon.history.status()
 
     @app.post("/api/history", **needs("operate", "write the history"))
-    def write_history() -> list[str]:
-        """Write now what is due; the days that were written."""
+    def write_history() -> Step:
+        """Write what is due now, for some seconds, and say what is left: asked again, it goes on there."""
         return daemon.history.step()
+
+    @app.post("/api/history/compact", **needs("admin", "compact the state file"))
+    def compact() -> Size:
+        """Write the state file anew, without what is free in it. Who would write to it waits meanwhile."""
+        return daemon.history.compact()
 
     @app.get("/api/history/tables", **needs("read"))
     def tables() -> list[Table]:

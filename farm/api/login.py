@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import parse_qs
 
 from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from farm.api.entrance import LOGIN, SESSION_S, cookie, cookie_name, local, same_origin
+from farm.api.form import fields
 from farm.api.messages import ForbiddenError, NewLogin
 from farm.api.needs import needs
 from farm.pages import render
@@ -52,8 +52,8 @@ def add(app: FastAPI, daemon: Daemon) -> None:
         """Log in with a token."""
         if not same_origin(dict(request.scope["headers"])):
             raise ForbiddenError("this form is not ours", where="Origin header", remedy=f"open {LOGIN} and try again")
-        given = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
-        token, next_ = given.get("token", [""])[0].strip(), given.get("next", ["/"])[0]
+        given = fields(await request.body())
+        token, next_ = given.get("token", "").strip(), given.get("next", "/")
         return await run_in_threadpool(let_in, request, next_, UNKNOWN, lambda address: entrance.log_in(token, address))
 
     @app.post("/logout", include_in_schema=False, **needs(None, "-"))

@@ -8,8 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from farm.errors import BugError, DaemonError, FarmError, InfrastructureError, JobError
 from farm.fleet.device import Condition, Device, Kind, Standing, State
+from farm.gate.answer import Answer
 from farm.report.document import Failure, JobStatus, RunStatus
+from farm.schedule.schedule import NightStatus
 from farm.scopes import Scope
+from farm.trend.regression import Status as RegressionStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,11 +173,43 @@ class JobState(Message):
     model: str
 
 
+class NightState(Message):
+    """A night of a schedule, in few words."""
+
+    night: int
+    schedule: str
+    status: NightStatus
+    note: str = ""
+    """Why it was skipped or failed, or what it waits for."""
+    judged: bool = False
+    """Its series were looked at for shifts."""
+
+
+class GateState(Message):
+    """A gate was checked."""
+
+    gate: str
+    job: int
+    outcome: Answer
+    subject: str = ""
+    """What was checked: a commit, a job."""
+
+
+class RegressionState(Message):
+    """Where a regression stands."""
+
+    regression: int
+    status: RegressionStatus
+
+
 class LabEvent(Message):
-    """A job, a run or a device of the lab as it is now: exactly one of these is there."""
+    """Something of the lab as it is now: exactly one of these is there."""
 
     job: JobState | None = None
     run: Event | None = None
+    night: NightState | None = None
+    gate: GateState | None = None
+    regression: RegressionState | None = None
     device: DeviceView | None = None
     gone: str = ""
     """The serial of a device that is not listed any more."""

@@ -9,7 +9,7 @@ from farm.api.messages import ConflictError, NotFoundError
 from farm.errors import InputsError, JobError
 from farm.fleet.selector import parse
 from farm.queue import nightly
-from farm.schedule.clock import Clock
+from farm.schedule.clock import Clock, Prepared
 from farm.schedule.decide import first
 from farm.store import nights, schedules
 
@@ -108,10 +108,10 @@ class ScheduleDesk:
             SettingsError: there is no such time zone.
         """
         terms = submission.terms
-        if terms.not_before or terms.deadline is not None or terms.after or terms.commit:
+        if terms.not_before or terms.deadline is not None or terms.after:
             raise JobError(
-                "a schedule says itself when it runs, and a commit is another one every night",
-                where="submission.terms", remedy="leave --not-before, --deadline, --after and --commit out",
+                "a schedule says itself when it runs", where="submission.terms",
+                remedy="leave --not-before, --deadline and --after out",
             )  # fmt: skip
         parse(submission.selector)
         self._jobs.check(submission)
@@ -182,23 +182,29 @@ class ScheduleDesk:
             moved = (row.schedule.cron, row.schedule.zone) != (schedule.cron, schedule.zone)
             schedules.change(self._state, row.id, schedule, "file", first(schedule, now) if moved else row.next_at)
 
-    def _prepare(self, name: str) -> Submission | None:
+    def _prepare(self, name: str) -> Prepared | None:
         note = self._notes.get(name)
         if note is None:
             return None
+        from farm.work.commit import commit_of
         from farm.work.gather import gather  # brings what reads models: only when a schedule is there
 
+        commit = unknown = ""
         try:
-            gathered = gather(note)
+            commit = "" if note.repository is None else commit_of(note.repository)
+        except JobError as e:  # figures without a commit are better than none
+            unknown = f"{e} ({e.remedy})"
+        try:
+            gathered = gather(note, {"commit": commit})
             for file in gathered.files.values():
                 self._artifacts.put_file(file)
         except OSError as e:
             raise InputsError(
                 f"cannot be read: {e.strerror}", where=str(e.filename or name), remedy="check what farm.toml names"
             ) from e
-        return gathered.submission(self._jobs)
+        return Prepared(gathered.submission(self._jobs), unknown)
 
-    def _submit(self, night: Night, schedule: Schedule, submission: Submission) -> int:
-        job = nightly.queue(self._state, self._devices(), self._jobs.check, night, schedule, submission)
+    def _submit(self, night: Night, schedule: Schedule, submission: Submission, note: str) -> int:
+        job = nightly.queue(self._state, self._devices(), self._jobs.check, night, schedule, submission, note)
         self._jobs.watch(job)
         return job

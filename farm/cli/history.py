@@ -14,9 +14,13 @@ from rich.table import Table as Grid
 
 from farm.cli import shell
 from farm.errors import InputsError
-from farm.history.answer import SQL_LIMIT, Format
+from farm.history.answer import SQL_LIMIT, Format, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
+
     from farm.history.answer import Status, Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -89,18 +93,46 @@ def status(context: typer.Context, as_json: Json = False) -> None:
 
 @app.command()
 def write(context: typer.Context, as_json: Json = False) -> None:
-    """Write now the days that are over, as `farm up` does by itself."""
+    """Write now the days that are over, and move old documents out of the state file, as `farm up` does by itself.
+
+    Ctrl-C leaves what is written; the next time goes on there.
+    """
     from farm.client import connect
     from farm.client.history import HistoryClient
 
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
         with connect(lab.settings) as client:
-            days = HistoryClient(client).write()
+            done = _sum(HistoryClient(client).write(), lab.err)
         if as_json:
-            shell.print_json(json.dumps(days))
+            shell.print_json(done.model_dump_json(indent=2))
         else:
-            lab.out.print(f"{len(days)} days written", highlight=False)
+            lab.out.print(
+                f"{len(done.days)} days written; of {done.documents} runs the documents left the state file,"
+                f" {done.events} old events were forgotten, {done.bytes / MB:.1f} MB given back",
+                highlight=False, soft_wrap=True,
+            )  # fmt: skip
+
+
+@app.command()
+def compact(context: typer.Context, as_json: Json = False) -> None:
+    """Write the state file anew, as small as it can be: once, after an upgrade, in a quiet hour.
+
+    Not while runs are under way; what would begin meanwhile waits. Ctrl-C does not end it: the daemon does it.
+    """
+    from farm.client import connect
+    from farm.client.history import HistoryClient
+
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        with connect(lab.settings) as client, lab.err.status("the state file is written anew"):
+            size = HistoryClient(client).compact()
+        if as_json:
+            shell.print_json(size.model_dump_json(indent=2))
+        else:
+            lab.out.print(
+                f"state file: {size.before / MB:.1f} MB before, {size.after / MB:.1f} MB now", highlight=False
+            )
 
 
 @app.command()
@@ -120,12 +152,31 @@ def export(
         if form not in FORMATS:
             raise InputsError(f"{form!r} is no format", where="--format", remedy=f"use {', '.join(FORMATS)}")
         first, last = _day(since, "--since"), _day(until, "--until")
+        if first and last and first > last:
+            raise InputsError(f"is after {last}, so that no day is left", where="--since", remedy="swap the two")
         made = export(lab.settings.data, out, form, since=first, last=last)
         if as_json:
             shell.print_json(json.dumps({"path": str(out.absolute()), **vars(made)}))
         else:
             words = f"{out}: {made.files} files, {made.rows} rows, {made.bytes / MB:.1f} MB"
             lab.out.print(words, highlight=False, markup=False, soft_wrap=True)
+
+
+def _sum(steps: Iterable[Step], console: Console) -> Step:
+    """All steps as one, shown as they come."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    days: list[str] = []
+    documents = events = size = 0
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as display:
+        of_days, of_documents = (display.add_task(words, total=None) for words in ("days", "documents"))
+        for step in steps:
+            days += step.days
+            documents, events, size = documents + step.documents, events + step.events, size + step.bytes
+            display.update(of_days, completed=len(days), total=len(days) + step.days_left)
+            display.update(of_documents, completed=documents, total=documents + step.documents_left)
+    return Step(days=tuple(days), documents=documents, events=events, bytes=size, over=True)
 
 
 def _day(text: str, where: str) -> str:
@@ -184,7 +235,7 @@ def _words(found: Status) -> list[str]:
         lines.append(f"due: {len(found.due)} days, from {found.due[0]} on")
     lines += [
         f"not in files yet: {found.live} runs, which questions see all the same",
-        f"state file: {found.state_bytes / MB:.1f} MB",
+        f"state file: {found.state_bytes / MB:.1f} MB, {found.free_bytes / MB:.1f} MB of it free",
         f"documents moved out of it: of {found.archived} runs, {found.archive_bytes / MB:.1f} MB",
     ]
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,7 +28,7 @@ app = typer.Typer(help="What runs by itself, and when (docs/nightlies.md).", no_
 
 Name = Annotated[str, typer.Argument(help="The schedule's name.")]
 COLORS = {"over": "green", "open": "cyan", "skipped": "yellow", "failed": "red"}
-REFUSED = {"priority", "not_before", "deadline", "after", "fresh", "commit", "gates", "junit", "wait", "as_json"}
+REFUSED = {"priority", "not_before", "deadline", "after", "fresh", "gates", "junit", "wait", "as_json"}
 """Options of `farm submit` that a schedule has its own word for, or none."""
 
 
@@ -44,6 +45,10 @@ def add(
     priority: Annotated[int, typer.Option(help="-10 to 10; what people submit has 0.")] = -1,
     wait: Annotated[int, typer.Option(help="Minutes to wait for a device when none is ready.")] = 60,
     within: Annotated[float | None, typer.Option(help="Hours after which what has not begun fails.")] = None,
+    repository: Annotated[
+        Path | None, typer.Option(help="A git checkout: its commit is that of these files, for the history.")
+    ] = None,
+    commit: Annotated[str, typer.Option(envvar="FARM_COMMIT", help="The same in words; goes first.")] = "",
     as_json: Json = False,
 ) -> None:
     """Submit MODEL... --inputs DIR, with all options of `farm submit`, whenever it is due.
@@ -52,6 +57,7 @@ def add(
     """
     from farm.client import connect
     from farm.client.schedules import ScheduleClient
+    from farm.work.commit import commit_of
     from farm.work.gather import gather
 
     lab = shell.of(context)
@@ -61,7 +67,8 @@ def add(
             name=name, cron=cron, zone=zone, catch_up=catch_up, priority=priority, wait_m=wait, within_h=within,
             blackout=[_blackout(text) for text in blackout or ()],
         )  # fmt: skip
-        gathered = gather(_work(given))
+        built = commit or ("" if repository is None else commit_of(repository))
+        gathered = gather(_work(given), {"commit": built})
         with connect(lab.settings) as client:
             client.upload(gathered.files)
             view = ScheduleClient(client).add(schedule, gathered.submission(client))
@@ -314,11 +321,14 @@ def _render_one(console: Console, view: ScheduleView, nights: Sequence[Night]) -
         "schedule": f"{schedule.name} (from {'farm.toml' if view.source == 'file' else 'a command'})",
         "models": view.model or "not read yet",
         "on": view.selector or "all devices",
+        "commit": view.commit,
         "due": f"{schedule.cron} {schedule.zone or '(the zone of the lab)'}",
         "next": _when(view.next_at) if view.paused is None else f"paused: {view.pause}",
         "blackout": "; ".join(words(window) for window in schedule.blackout),
         "catches up": "yes" if schedule.catch_up else "no",
         "priority": str(schedule.priority),
+        "waits": f"{schedule.wait_m} minutes for a device",
+        "within": f"{schedule.within_h:g} h, then what has not begun fails" if schedule.within_h is not None else "",
         "problem": view.problem,
     }
     for word, value in told.items():

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from farm.api.history_messages import Asking
-from farm.history.answer import Format, Status, Table
+from farm.history.answer import Format, Size, Status, Step, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from farm.client.client import Client
 
 JSON = {"content-type": "application/json"}
-_DAYS, _TABLES = TypeAdapter(list[str]), TypeAdapter(list[Table])
+COMPACT_S = 3600.0
+"""For a state file of many GB."""
+_TABLES = TypeAdapter(list[Table])
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,15 @@ class HistoryClient:
         """How far it is written."""
         return Status.model_validate_json(self._client._request("GET", "/api/history").content)
 
-    def write(self) -> list[str]:
-        """Write now what is due; the days that were written."""
-        return _DAYS.validate_json(self._client._request("POST", "/api/history").content)
+    def write(self) -> Iterator[Step]:
+        """Write what is due, step by step, until all of it is. Broken off, it goes on there the next time."""
+        over = False
+        while not over:
+            step = Step.model_validate_json(self._client._request("POST", "/api/history").content)
+            over = step.over
+            yield step
+
+    def compact(self) -> Size:
+        """Write the lab's state file anew, without what is free in it."""
+        answer = self._client._request("POST", "/api/history/compact", timeout=COMPACT_S)
+        return Size.model_validate_json(answer.content)

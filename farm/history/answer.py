@@ -72,6 +72,30 @@ class Table(Part):
     columns: tuple[Described, ...]
 
 
+class Step(Part):
+    """What a step of the writing did, and what is left."""
+
+    days: tuple[str, ...] = ()
+    """Written to the history."""
+    documents: int = 0
+    """Of runs, that left the state file."""
+    events: int = 0
+    """That were forgotten."""
+    bytes: int = 0
+    """Of the state file, given back to the disk."""
+    days_left: int = 0
+    documents_left: int = 0
+    over: bool
+    """Nothing is left to do at this moment."""
+
+
+class Size(Part):
+    """Bytes of the state file before and after it was written anew."""
+
+    before: int
+    after: int
+
+
 class Status(Part):
     """How far the history is written. Days are UTC, YYYY-MM-DD; times are Unix seconds."""
 
@@ -93,5 +117,7 @@ class Status(Part):
     """Runs whose documents left the state file."""
     archive_bytes: int
     state_bytes: int
+    free_bytes: int
+    """Of the state file: in pages with nothing in them."""
     written: float | None = Field(default=None)
     """When a day was written last."""

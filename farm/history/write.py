@@ -85,12 +85,14 @@ def write(
     *,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[str]:
-    """Write what is due, day by day, until `stopping`; each day that was written. It goes on where it was broken off."""
-    wrote = False
+    """Write what is due, day by day, until `stopping`; each day that was written. It goes on where it was broken off.
+
+    With the last of them go the tables that still change.
+    """
     with contextlib.suppress(BrokenOffError):
-        for day in due(database, folder, now):
+        days = due(database, folder, now)
+        for day in days:
             if write_day(database, artifacts, folder, day, stopping=stopping):
-                wrote = True
+                if day == days[-1]:
+                    write_kept(database, folder)
                 yield day
-    if wrote and not stopping():
-        write_kept(database, folder)

@@ -52,8 +52,9 @@ def queue(
     night: Night,
     schedule: Schedule,
     submission: Submission,
+    note: str = "",
 ) -> int:
-    """Queue a night's job; its number. One that has a job already keeps it.
+    """Queue a night's job, and leave the night with a note; the job's number. One that has a job already keeps it.
 
     Raises:
         NoDeviceError, SelectorError: no device that matches is ready.
@@ -66,7 +67,7 @@ def queue(
     nights.miss(state, night.id, missing(asked.selector, devices))
     check(asked)
     placements = plan(asked, devices)
-    nights.tell(state, night.id, "")
+    nights.tell(state, night.id, note)
     return state.add_job(
         asked, placements, key=nights.key(night.id), user=nights.KIND, kind=nights.KIND, night=night.id
     )

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 import traceback
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -32,15 +33,25 @@ if TYPE_CHECKING:
     from farm.store.schedules import Row
     from farm.submission import Submission
 
-    Submit = Callable[[Night, Schedule, Submission], int]
-    Prepare = Callable[[str], Submission | None]
+    Submit = Callable[[Night, Schedule, Submission, str], int]
+    Prepare = Callable[[str], "Prepared | None"]
 
 UNTIL = "; tried until "
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What was read of a schedule's files."""
+
+    submission: Submission
+    note: str = ""
+    """What could not be told of it, which keeps no night from running."""
+
+
 class Clock:
-    """`prepare` reads the files of the schedule of a name anew (None: it has none to read), and `submit` queues a night.
+    """`prepare` reads the files of the schedule of a name anew (None: it has none to read), and `submit` queues a night
+    with a note.
 
     Both raise FarmError; `submit` gives the job, and for a night that has one already, that one. `report_bug` gets a name
     and what went wrong, and gives where it is written.
@@ -137,7 +148,9 @@ class Clock:
             if self._loop.stopping:
                 return
             try:
-                self._submission(row, anew=True)
+                made = self._prepared(row, anew=True)
+                if made.note:
+                    log.warning("schedule %s: %s", row.schedule.name, made.note)
             except FarmError as e:
                 log.warning("schedule %s: %s", row.schedule.name, _words(e))
             except Exception:  # it must not keep the others from being fired
@@ -188,11 +201,11 @@ class Clock:
                 nights.fail(self._database, night.id, f"an error of ours: see {file}, and please report it")
 
     def _queue(self, night: Night, row: Row, *, anew: bool) -> None:
-        submission = self._submission(row, anew=anew or bool(row.problem))
-        job = self._submit(night, row.schedule, submission)
+        made = self._prepared(row, anew=anew or bool(row.problem))
+        job = self._submit(night, row.schedule, made.submission, made.note)
         log.info("schedule %s: night %d", row.schedule.name, night.id, extra={"job": job})
 
-    def _submission(self, row: Row, *, anew: bool) -> Submission:
+    def _prepared(self, row: Row, *, anew: bool) -> Prepared:
         """What the schedule submits; `anew`, its files are read first, so that tonight's model is tonight's."""
         try:
             made = self._prepare(row.schedule.name) if anew and row.source == "file" else None
@@ -200,14 +213,15 @@ class Clock:
             schedules.prepared(self._database, row.id, None, _words(e))
             raise
         if made is not None:
-            schedules.prepared(self._database, row.id, made)
-        submission = made or schedules.submission(self._database, row.id)
+            schedules.prepared(self._database, row.id, made.submission, made.note)
+            return made
+        submission = schedules.submission(self._database, row.id)
         if submission is None:
             raise JobError(
                 "its files were never read", where=f"schedule {row.schedule.name}",
                 remedy="run it where `farm up` has the farm.toml that names it",
             )  # fmt: skip
-        return submission
+        return Prepared(submission)
 
     def _night(self, number: int) -> Night:
         found = nights.night(self._database, number)

@@ -105,6 +105,8 @@ class ScheduleView(Part):
     model: str = ""
     """Names of its models."""
     selector: str = ""
+    commit: str = ""
+    """Of what was prepared last, where it is known."""
     problem: str = ""
-    """Why its submission could not be prepared when its files were read last."""
+    """Why its submission could not be prepared when its files were read last, or what could not be told of it."""
     last: Night | None = None

@@ -13,7 +13,8 @@ class History(Section):
     every_min: float = Field(default=15.0, gt=0)
     """Between two looks for days that are over."""
     document_days: float = Field(default=30.0, ge=0)
-    """Age at which a run's document leaves the state file for an archive; it is read back where it is asked for. 0: never."""
+    """Age at which a run's document leaves the state file for an archive, from which it is read back where it is asked for, and
+    events leave the log. 0: never."""
     keep_days: float = Field(default=0.0, ge=0)
     """Age at which a day leaves the history, and its runs' documents with it; 0: never."""
     query_s: float = Field(default=60.0, gt=0)

@@ -16,7 +16,7 @@ from farm.submission import PASSES
 
 T = TypeVar("T")
 _RUN = re.compile(r"[0-9]{1,9}(/[0-9]{1,9})?")
-_PATHS = ("inputs", "labels", "recipe", "expected", "float_model", "contract")
+_PATHS = ("inputs", "labels", "recipe", "expected", "float_model", "contract", "repository")
 _MANY = ("models", "assertions")
 
 
@@ -83,6 +83,9 @@ class Work(Section):
 
 class ScheduleNote(Schedule, Work):
     """A schedule of farm.toml."""
+
+    repository: Path | None = None
+    """A folder of a git checkout, whose commit each night is submitted with."""
 
     @field_validator("zone")
     @classmethod

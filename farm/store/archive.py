@@ -33,17 +33,16 @@ GROUP = 16
 LEVEL = 9
 """Of zstd: they are written once."""
 DAY_S = 86400.0
+_MOVABLE = (
+    # What an older version left to be read whole (series of figures) is read before it goes.
+    "FROM runs WHERE archive IS NULL AND document IS NOT NULL AND over_at < ?"
+    " AND id >= coalesce((SELECT before FROM backfills WHERE what = 'points'), 0)"
+)
 
 
 def move(database: Database, artifacts: ArtifactStore, before: float, limit: int = BATCH) -> int:
     """Move the documents of up to `limit` runs that were over before `before` (Unix seconds), the oldest first; how many."""
-    rows = database.read(
-        # What an older version left to be read whole (series of figures) is read before it goes.
-        "SELECT id, over_at, document FROM runs WHERE archive IS NULL AND document IS NOT NULL AND over_at < ?"
-        " AND id >= coalesce((SELECT before FROM backfills WHERE what = 'points'), 0) ORDER BY over_at, id LIMIT ?",
-        before,
-        limit,
-    )
+    rows = database.read(f"SELECT id, over_at, document {_MOVABLE} ORDER BY over_at, id LIMIT ?", before, limit)
     if not rows:
         return 0
     sha256 = artifacts.put(_packed(rows))
@@ -63,6 +62,11 @@ def move(database: Database, artifacts: ArtifactStore, before: float, limit: int
             if changed != 1:
                 raise StorageError("changed while it was moved", where=f"run {run}", remedy="it is tried again")
     return len(rows)
+
+
+def left(database: Database, before: float) -> int:
+    """Runs whose documents `move` would move."""
+    return int(database.read(f"SELECT count(*) {_MOVABLE}", before)[0][0])
 
 
 def wholes(db: sqlite.Connection, rows: Sequence[sqlite.Row], artifacts: ArtifactStore) -> tuple[Run, ...]:

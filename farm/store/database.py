@@ -22,58 +22,31 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Database:
-    """The state file of one data folder. Safe for many threads; one process at a time (the daemon's lock sees to it).
-
-    Every method raises StorageError when the disk is full or broken, and DaemonError after `close`.
-    """
+class Reader:
+    """The state file for who only reads it, be it in another process than the daemon's. Safe for many threads."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        self._lock = threading.RLock()
-        with typed_errors(file):
-            schema.migrate(file)
-            self._writer = sqlite.connect(file)
+        self.file = file
         self._readers: queue.LifoQueue[sqlite.Connection] = queue.LifoQueue()
         self._closed = False
-        self.version = 0
-        """Grows with every change that somebody may have to look at."""
 
     def close(self) -> None:
         """Close the file; what comes after is refused."""
-        with self._lock:
-            self._closed = True
-            self._writer.close()
+        self._closed = True
         with contextlib.suppress(queue.Empty):
             while True:
                 self._readers.get_nowait().close()
 
     @contextlib.contextmanager
-    def write(self, *, quiet: bool = False) -> Iterator[sqlite.Connection]:
-        """A transaction that is committed at the end, or not at all; a `quiet` one leaves `version` as it is."""
-        with self._lock, typed_errors(self._file):
-            if self._closed:
-                raise _is_closed()
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-                self._writer.execute("COMMIT")
-                self.version += not quiet
-            except BaseException:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                raise
-
-    @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite.Connection]:
         """A connection that only reads."""
-        with typed_errors(self._file):
+        with typed_errors(self.file):
             try:
                 connection = self._readers.get_nowait()
             except queue.Empty:
                 if self._closed:
                     raise _is_closed() from None
-                connection = sqlite.connect(self._file, read_only=True)
+                connection = sqlite.connect(self.file, read_only=True)
             try:
                 yield connection
             finally:
@@ -88,6 +61,53 @@ class Database:
         """The rows of one query."""
         with self.reading() as db:
             return db.execute(sql, values).fetchall()
+
+
+class Database(Reader):
+    """The state file of one data folder. Safe for many threads; one process at a time (the daemon's lock sees to it).
+
+    Every method raises StorageError when the disk is full or broken, and DaemonError after `close`.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file)
+        self._lock = threading.RLock()
+        with typed_errors(file):
+            schema.migrate(file)
+            self._writer = sqlite.connect(file)
+        self.version = 0
+        """Grows with every change that somebody may have to look at."""
+
+    def close(self) -> None:
+        """Close the file; what comes after is refused."""
+        with self._lock:
+            self._closed = True
+            self._writer.close()
+        super().close()
+
+    @contextlib.contextmanager
+    def write(self, *, quiet: bool = False) -> Iterator[sqlite.Connection]:
+        """A transaction that is committed at the end, or not at all; a `quiet` one leaves `version` as it is."""
+        with self._lock, typed_errors(self.file):
+            if self._closed:
+                raise _is_closed()
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+                self.version += not quiet
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[sqlite.Connection]:
+        """The connection that writes, outside of a transaction; all others that would write wait."""
+        with self._lock, typed_errors(self.file):
+            if self._closed:
+                raise _is_closed()
+            yield self._writer
 
 
 def _is_closed() -> DaemonError:

@@ -49,10 +49,13 @@ class References:
 def references(db: sqlite.Connection) -> References:
     """What the jobs and runs of a state file name, as of one moment if `db` is in a transaction."""
     found = References()
-    for row in db.execute("SELECT id, status, submission FROM jobs"):
+    fed = {
+        row["id"]: set(inputs_of(json.loads(row["document"]))) for row in db.execute("SELECT id, document FROM inputs")
+    }
+    for row in db.execute("SELECT id, status, submission, inputs FROM jobs"):
         if row["status"] in ("queued", "running"):
             found.open_jobs.add(row["id"])
-        for sha256 in inputs_of(json.loads(row["submission"])):
+        for sha256 in fed[row["inputs"]].union(inputs_of(json.loads(row["submission"]))):
             found.inputs[sha256].add(row["id"])
     sql = (
         "SELECT job, document -> '$.captures' AS captures, document -> '$.evidence' AS evidence,"
@@ -73,7 +76,7 @@ def references(db: sqlite.Connection) -> References:
 
 
 def inputs_of(submission: dict[str, Any]) -> Iterator[str]:
-    """The sha256 of every file a stored submission names; one stored by an older version names fewer kinds."""
+    """The sha256 of every file a stored submission, or a part of one, names; an older version's names fewer kinds."""
     sources = submission.get("sources") or ()
     # Without a model of its own, a source says ""; elsewhere that is a mistake, which whoever looks the file up must see.
     yield from (source["model_sha256"] for source in sources if source["model_sha256"])
@@ -85,7 +88,7 @@ def inputs_of(submission: dict[str, Any]) -> Iterator[str]:
             text = use and use["recipe"].get("text")
             if text:
                 yield text["vocabulary"]
-    for frame in submission["frames"]:
+    for frame in submission.get("frames") or ():
         yield from frame["sha256"]
         if frame.get("mask") is not None:
             yield frame["mask"]

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from farm.errors import JobError
 from farm.report.document import Failure, Job
-from farm.store import nights
+from farm.store import inputs, nights
 from farm.store.archive import wholes
 from farm.store.artifacts import ArtifactStore
 from farm.store.database import Database, now, record
 from farm.store.documents import job_document, slim
 from farm.store.rows import LEASE, Lease, RunRow
 from farm.store.shared import promote
-from farm.submission import Submission
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from farm.report.document import JobStatus, Run
     from farm.store import sqlite
     from farm.store.rows import Placement
+    from farm.submission import Submission
 
     Over = Literal["done", "failed", "canceled"]
 
@@ -33,7 +33,7 @@ class Jobs(Database):
     @property
     def archives(self) -> ArtifactStore:
         """Where documents of old runs are."""
-        return ArtifactStore(self._file.parent / "artifacts")
+        return ArtifactStore(self.file.parent / "artifacts")
 
     def add_job(
         self,
@@ -57,11 +57,12 @@ class Jobs(Database):
         with self.write() as db:
             if key is not None and (known := db.execute("SELECT id FROM jobs WHERE key = ?", (key,)).fetchone()):
                 return int(known["id"])
+            stored, fed = inputs.split(db, submission)
             job = db.execute(
-                "INSERT INTO jobs (key, created, submission, summary, user, kind, priority, not_before, deadline, night)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO jobs (key, created, submission, inputs, summary, user, kind, priority, not_before, deadline,"
+                " night) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    *(key, created, submission.model_dump_json(), _summary(submission, created, user)),
+                    *(key, created, stored, fed, _summary(submission, created, user)),
                     *(user, kind, terms.priority, terms.not_before, terms.deadline, night),
                 ),
             ).lastrowid
@@ -141,7 +142,7 @@ class Jobs(Database):
 
     def submission(self, job: int) -> Submission:
         """What was submitted as `job`, which must be there."""
-        return Submission.model_validate_json(self.read("SELECT submission FROM jobs WHERE id = ?", job)[0][0])
+        return inputs.whole(self, job)
 
     def captures(self, job: int, name: str, limit: int) -> tuple[str, ...]:
         """sha256 of the captures of a pass that the job's newest `limit` runs which are done have."""

@@ -9,10 +9,12 @@ from farm.store import annotations as notes
 from farm.store import regressions, series
 from farm.trend.frontier import Frontier, frontier, wanted
 from farm.trend.line import Line, line
+from farm.trend.step import steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from farm.sections.trend import Trend
     from farm.store.database import Database
     from farm.trend.regression import Regression
     from farm.trend.series import Series
@@ -23,9 +25,18 @@ SERIES = 5000
 
 
 def lines(
-    database: Database, found: Sequence[Series], *, since: float = 0.0, until: float | None = None, limit: int = 400
+    database: Database,
+    found: Sequence[Series],
+    *,
+    since: float = 0.0,
+    until: float | None = None,
+    limit: int = 400,
+    stepped: Trend | None = None,
 ) -> list[Line]:
-    """Each series with the newest `limit` points between two moments (Unix seconds)."""
+    """Each series with the newest `limit` points between two moments (Unix seconds).
+
+    `stepped`: with the steps of those points, as these settings count them.
+    """
     whole = series.with_points(database, found, since=since, until=until, limit=limit)
     beginning = min((s.points[0].at for s in whole if s.points), default=since)
     written = notes.find(database, since=max(since, beginning), until=until, limit=ANNOTATIONS)
@@ -33,7 +44,10 @@ def lines(
     known: dict[int, list[Regression]] = defaultdict(list)
     for one in regressions.of_series(database, [s.id for s in whole]):
         known[one.series].append(one)
-    return [line(s, known[s.id], written, baselines.get(s.id)) for s in whole]
+    return [
+        line(s, known[s.id], written, baselines.get(s.id), steps(s, stepped) if stepped is not None else ())
+        for s in whole
+    ]
 
 
 def newest_frontier(

@@ -70,7 +70,7 @@ def begin(database: Database, schedule_id: int, key: str | None = None) -> tuple
 
 
 def tell(database: Database, night: int, note: str) -> None:
-    """What an open night waits for; empty: for nothing any more."""
+    """What an open night waits for, or lacks; empty: nothing."""
     with database.write() as db:
         db.execute("UPDATE nights SET note = ? WHERE id = ? AND status = 'open'", (note, night))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from farm.store import sqlite
-    from farm.store.database import Database
+    from farm.store.database import Database, Reader
     from farm.trend.regression import Status
 
 _REGRESSION = (
@@ -91,7 +91,7 @@ def get(database: Database, number: int) -> Regression | None:
 
 
 def find(
-    database: Database,
+    database: Reader,
     *,
     statuses: Sequence[Status] = (),
     model: str = "",
@@ -118,10 +118,16 @@ def of_series(database: Database, series: Sequence[int]) -> list[Regression]:
     return [_of_row(row) for row in database.read(sql, json.dumps(list(series)))]
 
 
-def baselines(database: Database) -> dict[int, float]:
+def baselines(database: Reader) -> dict[int, float]:
     """From when on each series is judged (Unix seconds), of those that had a new level accepted."""
     rows = database.read("SELECT series, max(at) AS at FROM baselines GROUP BY series")
     return {row["series"]: row["at"] for row in rows}
+
+
+def ended(database: Database, job: int) -> dict[int, float]:
+    """When each run of a job ended, Unix seconds, of those that did."""
+    rows = database.read("SELECT id, ended FROM runs WHERE job = ? AND ended IS NOT NULL", job)
+    return {row["id"]: row["ended"] for row in rows}
 
 
 def _move(db: sqlite.Connection, before: Regression, after: Regression) -> bool:

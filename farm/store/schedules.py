@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "id, source, document, problem, next_at, paused, pause, nullif(submission, '') ->> '$.selector' AS selector,"
+    " nullif(submission, '') ->> '$.terms.commit' AS git,"
     " nullif(submission, '') ->> '$.model_name' AS model, (SELECT json_group_array(value ->> '$.model_name')"
     " FROM json_each(nullif(submission, ''), '$.variants')) AS variants"
 )
@@ -34,8 +35,10 @@ class Row:
     models: tuple[str, ...]
     """Names of the models it submits; none: nothing was prepared yet."""
     selector: str
+    commit: str
+    """Of what was prepared last."""
     problem: str
-    """Why its submission could not be prepared the last time; empty: it could."""
+    """Why its submission could not be prepared the last time, or what could not be told of it; empty: all was well."""
     next_at: float
     """The first moment that has no night yet."""
     paused: float | None
@@ -140,6 +143,7 @@ def view(database: Database, row: Row) -> ScheduleView:
         pause=row.pause,
         model=", ".join(row.models),
         selector=row.selector,
+        commit=row.commit,
         problem=row.problem,
         last=last[0] if last else None,
     )
@@ -150,6 +154,6 @@ def _row(row: sqlite.Row) -> Row:
     models = [name or own for name in json.loads(row["variants"])] or ([own] if own else [])
     return Row(
         id=row["id"], source=row["source"], schedule=Schedule.model_validate_json(row["document"]),
-        models=tuple(dict.fromkeys(models)), selector=row["selector"] or "", problem=row["problem"],
+        models=tuple(dict.fromkeys(models)), selector=row["selector"] or "", commit=row["git"] or "", problem=row["problem"],
         next_at=row["next_at"], paused=row["paused"], pause=row["pause"],
     )  # fmt: skip

@@ -8,7 +8,7 @@ from sqlite_utils import Database, Migrations
 
 from farm import __version__
 from farm.errors import StorageError
-from farm.store import sqlite
+from farm.store import inputs, sqlite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,7 +159,7 @@ def nightlies(db: Database) -> None:
              source TEXT NOT NULL,                    -- file (farm.toml), command
              document TEXT NOT NULL,                  -- schedule.schedule.Schedule
              submission TEXT NOT NULL DEFAULT '',     -- submission.Submission, prepared; '' until it is
-             problem TEXT NOT NULL DEFAULT '',        -- why it could not be prepared the last time
+             problem TEXT NOT NULL DEFAULT '',        -- why it could not be prepared the last time, or what it lacks
              next_at REAL,                            -- Unix seconds, as all below: the first moment that has no night yet
              paused REAL,
              pause TEXT NOT NULL DEFAULT '',          -- the reason
@@ -175,7 +175,7 @@ def nightlies(db: Database) -> None:
              fired REAL NOT NULL,                     -- when it was made
              missed INTEGER NOT NULL DEFAULT 0,       -- earlier moments that fell into a downtime, and that this one stands for
              status TEXT NOT NULL DEFAULT 'open',     -- open, over, skipped (blackout), failed (could not be submitted)
-             note TEXT NOT NULL DEFAULT '',           -- why it was skipped or failed, or what it waits for
+             note TEXT NOT NULL DEFAULT '',           -- why it was skipped or failed, what it waits for or lacks
              missing TEXT NOT NULL DEFAULT '[]',      -- schedule.schedule.Missing of each device that matched and was not ready
              ended REAL,
              UNIQUE (schedule, fire_at)
@@ -301,7 +301,7 @@ def nightlies(db: Database) -> None:
 
 @migrations()
 def history(db: Database) -> None:
-    """When a run was over for good, which days the history has, where old documents are; what lists and clocks look for."""
+    """When a run was over for good, days that are written, where old documents are, what jobs were fed; what lists look for."""
     for statement in (
         """CREATE TABLE days (                        -- written to the history: its runs, all of them, once
              day TEXT PRIMARY KEY,                    -- UTC, YYYY-MM-DD
@@ -324,20 +324,20 @@ def history(db: Database) -> None:
         " WHERE status IN ('done', 'failed', 'canceled')",
         # However a run ends. Never in a day that is written: a clock that goes back must not lose it.
         """CREATE TRIGGER runs_over AFTER UPDATE OF status ON runs
-             WHEN new.status IN ('done', 'failed', 'canceled') AND new.over_at IS NULL BEGIN
-             UPDATE runs SET over_at = max(unixepoch('subsec'), (SELECT coalesce(max(until), 0) FROM days))
-             WHERE id = new.id; END""",
+             WHEN new.status IN ('done', 'failed', 'canceled') AND new.over_at IS NULL BEGIN UPDATE runs
+             SET over_at = max(unixepoch('subsec'), (SELECT coalesce(max(until), 0) FROM days)) WHERE id = new.id; END""",
         "CREATE INDEX runs_by_over_at ON runs(over_at) WHERE over_at IS NOT NULL",
         "CREATE INDEX runs_to_archive ON runs(over_at) WHERE archive IS NULL AND document IS NOT NULL",
         "CREATE INDEX runs_by_archive ON runs(archive) WHERE archive IS NOT NULL",
         "CREATE INDEX jobs_by_kind ON jobs(kind, id)",
     ):
         db.execute(statement)
+    inputs.create(db)
 
 
 @migrations()
 def dashboard(db: Database) -> None:
-    """Browsers that are let in; how long devices were busy, without opening the runs' documents."""
+    """Browsers that are let in; how long devices were busy, without opening the runs' documents; what pages wait for."""
     for statement in (
         """CREATE TABLE sessions (
              sha256 TEXT PRIMARY KEY,                  -- of the cookie's text
@@ -346,6 +346,20 @@ def dashboard(db: Database) -> None:
              expires REAL NOT NULL
            ) STRICT""",
         "CREATE INDEX runs_by_serial ON runs(serial, ended, started)",
+        "ALTER TABLE events ADD COLUMN subject INTEGER",  # number of a night, a gate's check, a regression: see `kind`
+        # However one of these moves, it is in the log, in the same transaction; `at` is as `database.now` writes it.
+        """CREATE TRIGGER night_began AFTER INSERT ON nights BEGIN
+         INSERT INTO events (at, kind, subject) VALUES (strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), 'night', new.id); END""",
+        """CREATE TRIGGER night_moved AFTER UPDATE ON nights WHEN (new.status, new.note) <> (old.status, old.note) BEGIN
+         INSERT INTO events (at, kind, subject) VALUES (strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), 'night', new.id); END""",
+        """CREATE TRIGGER night_judged AFTER INSERT ON judged BEGIN
+         INSERT INTO events (at, kind, subject) VALUES (strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), 'night', new.night); END""",
+        """CREATE TRIGGER gate_checked AFTER INSERT ON gate_checks BEGIN
+         INSERT INTO events (at, kind, subject) VALUES (strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), 'gate', new.id); END""",
+        """CREATE TRIGGER regression_found AFTER INSERT ON regressions BEGIN
+         INSERT INTO events (at, kind, subject) VALUES (strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), 'regression', new.id); END""",
+        """CREATE TRIGGER regression_moved AFTER UPDATE OF status ON regressions WHEN new.status <> old.status BEGIN
+         INSERT INTO events (at, kind, subject) VALUES (strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), 'regression', new.id); END""",
     ):
         db.execute(statement)
 
@@ -375,8 +389,7 @@ def refuse_newer(connection: sqlite.Connection, where: str) -> None:
         StorageError: it does not: a newer one wrote the file.
     """
     db = Database(connection, execute_plugins=False)
-    applied = [migration.name for migration in migrations.applied(db)]
-    newer = [name for name in applied if name not in NAMES]
+    newer = [migration.name for migration in migrations.applied(db) if migration.name not in NAMES]
     if newer:
         raise StorageError(
             f"was written by a newer farm (migration {newer[-1]!r}), which this one ({__version__}) cannot read",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from farm.store import sqlite
-    from farm.store.database import Database
+    from farm.store.database import Database, Reader
     from farm.trend.figures import Figure
 
 BACKFILL = "points"
@@ -90,7 +90,7 @@ def is_filled(database: Database) -> bool:
 
 
 def find(
-    database: Database,
+    database: Reader,
     *,
     models: Sequence[str] = (),
     serial: str | None = None,
@@ -127,7 +127,7 @@ def get(database: Database, series: int) -> Series | None:
 
 
 def points(
-    database: Database, series: int, *, since: float = 0.0, until: float | None = None, limit: int = PAGE
+    database: Reader, series: int, *, since: float = 0.0, until: float | None = None, limit: int = PAGE
 ) -> tuple[Point, ...]:
     """The newest `limit` points of a series between two moments (Unix seconds, both counted in), the oldest first."""
     with database.reading() as db:
@@ -205,7 +205,8 @@ def _circumstances(db: sqlite.Connection, told: dict[str, str]) -> int:
 def _asked(db: sqlite.Connection, job: int, variant: int) -> tuple[str, dict[str, str]]:
     """The model's name, and what the submission says of the conditions: frames and recipes by their content, the commit."""
     row = db.execute(
-        "SELECT submission ->> '$.model_name' AS model, submission -> ?1 AS variant, submission -> '$.frames' AS frames,"
+        "SELECT submission ->> '$.model_name' AS model, submission -> ?1 AS variant,"
+        " (SELECT document -> '$.frames' FROM inputs WHERE id = jobs.inputs) AS frames,"
         " submission -> '$.recipe' AS recipe, submission -> '$.expected' AS expected,"
         " submission ->> '$.terms.commit' AS git FROM jobs WHERE id = ?2",
         (f"$.variants[{variant}]", job),

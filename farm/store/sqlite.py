@@ -27,10 +27,12 @@ BUSY_MS = 10_000
 
 def connect(file: Path, *, read_only: bool = False) -> Connection:
     """Open `file` in WAL mode; transactions are begun by hand, and a commit is on disk when it returns."""
+    is_new = not file.exists() or not file.stat().st_size
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     connection.row_factory = Row
     for pragma in (
         f"busy_timeout = {BUSY_MS}",
+        *(["auto_vacuum = INCREMENTAL"] if is_new else []),  # before the first page is written: see space.py
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",

@@ -18,10 +18,12 @@ from farm.api.messages import LabEvent
 from farm.client import Client, connect
 from farm.fleet.device import Device
 from farm.queue.board import Doing
+from farm.store import changes, nights, regressions
 from farm.submission import Terms
 from tests.api.conftest import http
 from tests.api.test_hostile import dial, head
 from tests.daemon.lab import Bench, daemon, submission, until
+from tests.notify.kit import add_check, add_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,6 +132,35 @@ def test_a_client_goes_on_where_it_was(client: Client, at: Daemon, tmp_path: Pat
             assert f'"job":{waiting}' in answer.text, "an id of another lab: a snapshot"
     (tmp_path / "go").touch()
     client.wait(waiting)
+
+
+def test_a_night_is_told_until_it_is_judged_and_a_gate_when_it_is_checked(at: Daemon) -> None:
+    schedule = add_schedule(at.state)
+    seen = first = changes.newest(at.state)
+
+    def told() -> list[changes.Now]:
+        nonlocal seen
+        seen, found = changes.since(at.state, seen, 100)
+        return found
+
+    night, _ = nights.begin(at.state, schedule)
+    assert told() == [changes.NightNow(night, "nightly", "open", "", judged=0)]
+    for new in (True, False):
+        nights.tell(at.state, night, "no device is ready")
+        assert bool(told()) == new
+    nights.fail(at.state, night, "none came")
+    assert told() == [changes.NightNow(night, "nightly", "failed", "none came", judged=0)]
+    regressions.judged(at.state, night, 1.0, series=0, shifts=())
+    assert told() == [changes.NightNow(night, "nightly", "failed", "none came", judged=1)]
+    job = at.state.add_job(submission("ok"), [])
+    told()
+    add_check(at.state, "nightly", 2.0)
+    assert told() == [changes.GateNow("nightly", job, "fail", "4a5b6c")]
+    streamed = [e.model_dump_json(exclude_defaults=True) for e in follow(at, str(first), 3)]
+    assert streamed[1:] == [
+        f'{{"night":{{"night":{night},"schedule":"nightly","status":"failed","note":"none came","judged":true}}}}',
+        f'{{"gate":{{"gate":"nightly","job":{job},"outcome":"fail","subject":"4a5b6c"}}}}',
+    ]
 
 
 def test_a_stream_outlives_its_daemon(at: Daemon) -> None:

@@ -109,6 +109,15 @@ def test_the_command_prints_an_address_that_is_a_way_in(lab: Daemon, tmp_path: P
     assert "/fleet" in refused.output
 
 
+def test_a_form_of_too_many_fields_is_refused(lab: Daemon) -> None:
+    with browser(lab) as client:
+        form = {"content-type": "application/x-www-form-urlencoded", **OURS}
+        answer = client.post("/login", content="&".join(f"a{i}=1" for i in range(11)), headers=form)
+        assert answer.status_code == 400
+        assert "more than 10 fields" in answer.text
+        assert client.post("/login", content="token=wrong&token=&next=%ff", headers=form).status_code == 401
+
+
 def test_a_file_of_the_pages_is_kept_for_good_under_its_hash(lab: Daemon) -> None:
     with browser(lab) as client:
         (address,) = re.findall(r'href="(/static/farm\.css[^"]*)"', client.get("/login").text)

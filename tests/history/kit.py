@@ -67,11 +67,11 @@ def run(number: int, serial: str, *, status: str = "done") -> Run:
     )  # fmt: skip
 
 
-def add(state: State, day: str, count: int = 4, *, model: str = "m.tflite") -> int:
+def add(state: State, day: str, count: int = 4, *, model: str = "m.tflite", frames: int = 1) -> int:
     """A job of `count` runs, alternating between two devices, that were over on a day."""
     placements = [Placement(target(("one", "two")[i % 2]), repetition=i) for i in range(count)]
-    frame = InputFrame(name="f", kind="image", sha256=("cd" * 32,))
-    job = state.add_job(Submission(model_name=model, model_sha256="ef" * 32, frames=(frame,)), placements)
+    fed = tuple(InputFrame(name=f"{n}", kind="image", sha256=(f"{n:064x}",), label=n) for n in range(frames))
+    job = state.add_job(Submission(model_name=model, model_sha256="ef" * 32, frames=fed), placements)
     for number, waiting in enumerate(r for r in state.queued() if r.job == job):
         lease = state.claim(waiting.id, target(waiting.serial), 1.0)
         assert lease is not None

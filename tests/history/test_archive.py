@@ -75,13 +75,13 @@ def test_the_daemons_step_moves_what_is_old_and_nothing_that_is_still_to_be_read
         with state.write() as db:
             db.execute("UPDATE backfills SET before = 17")
         at = archiver(data, state, document_days=1)
-        at.step(NOW)
+        at.run(NOW)
         assert [row[0] for row in state.read("SELECT id FROM runs WHERE archive IS NOT NULL ORDER BY id")] == [
             *range(17, 25)
         ]
         with state.write() as db:
             db.execute("UPDATE backfills SET before = 0")
-        at.step(NOW)
+        at.run(NOW)
         assert at.status(NOW).archived == 24
 
 
@@ -129,7 +129,7 @@ def test_a_run_that_changes_meanwhile_is_left_for_the_next_time(data: Path) -> N
 
 def test_backup_and_restore_bring_them_along(data: Path, tmp_path: Path) -> None:
     with opened(data) as state:
-        archiver(data, state, document_days=1).step(NOW)
+        archiver(data, state, document_days=1).run(NOW)
         before = jobs(state)
     backup(data, tmp_path / "b.tar")
     restore([tmp_path / "b.tar"], tmp_path / "new")
@@ -138,7 +138,7 @@ def test_backup_and_restore_bring_them_along(data: Path, tmp_path: Path) -> None
         assert jobs(state) == before
         at = archiver(tmp_path / "new", state)
         assert len(at.status(NOW).due) == 3, "the history is written again from what was restored"
-        at.step(NOW)
+        at.run(NOW)
     for file in (data / "history").rglob("*.parquet"):
         assert (tmp_path / "new" / file.relative_to(data)).read_bytes() == file.read_bytes()
 
@@ -184,9 +184,9 @@ def test_retention_lets_it_be_until_the_history_lets_go(data: Path) -> None:
 
     with opened(data) as state:
         at = archiver(data, state, document_days=1)
-        at.step(NOW)
+        at.run(NOW)
         assert chosen(state) == 0
-        archiver(data, state, document_days=1, keep_days=1.2).step(NOW)
+        archiver(data, state, document_days=1, keep_days=1.2).run(NOW)
         assert chosen(state) == 1
         (file,) = stored(data).folder.glob("??/*")
         file.unlink()

@@ -27,7 +27,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lab") / "data"
     filled(folder)
     with opened(folder) as state:
-        archiver(folder, state).step(NOW)
+        archiver(folder, state).run(NOW)
     return folder
 
 

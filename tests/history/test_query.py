@@ -33,7 +33,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lab")
     filled(folder / "data")
     with opened(folder / "data") as state:
-        archiver(folder / "data", state).step(NOW)
+        archiver(folder / "data", state).run(NOW)
     (folder / "data" / "token").write_text(KEPT)
     (folder / "data" / "history" / "evil.sql").write_text("create table evil as select 1")
     (folder / "data" / "history" / "schema.sql").write_text("create table evil as select 1")

@@ -69,6 +69,7 @@ def test_a_question_over_rest_and_who_may_ask(lab: Daemon) -> None:
     with http(lab, make_token(lab, "read")) as reader:
         assert reader.post("/api/query", json=asking).status_code == 200
         assert reader.post("/api/history").status_code == 403
+        assert reader.post("/api/history/compact").status_code == 403
         assert reader.post("/api/query", json={"sql": "drop view runs"}).json()["code"] == "query"
         assert reader.post("/api/query", json={"sql": "x" * 100_001}).status_code == 422
     with http(lab, "no token") as stranger:
@@ -110,7 +111,10 @@ def test_the_command_line(lab: Daemon, tmp_path: Path) -> None:
     assert "2 runs" in farm("history", "status")
     with lab.state.write() as db:
         db.execute("UPDATE runs SET over_at = over_at - 86400 * 3")
-    assert len(json.loads(farm("history", "write", "--json"))) == 1
+    assert len(json.loads(farm("history", "write", "--json"))["days"]) == 1
+    assert "0 days written" in farm("history", "write")
+    size = json.loads(farm("history", "compact", "--json"))
+    assert size["after"] <= size["before"]
     for form in ("parquet", "csv", "json"):
         made = json.loads(farm("history", "export", "-o", str(tmp_path / form), "--format", form, "--json"))
         assert made["rows"] >= 4
@@ -119,6 +123,8 @@ def test_the_command_line(lab: Daemon, tmp_path: Path) -> None:
     made = json.loads(farm("history", "export", "-o", str(tmp_path / "later"), "--since", day, "--json"))
     assert not list((tmp_path / "later").glob("runs/*"))
     assert "no day" in farm("history", "export", "-o", str(tmp_path / "y"), "--since", "monday", status=2)
+    swapped = ("--since", "2026-11-30", "--until", "2026-11-01")
+    assert "no day is left" in farm("history", "export", "-o", str(tmp_path / "y"), *swapped, status=2)
     assert "not empty" in farm("history", "export", "-o", str(tmp_path / "csv"), status=2)
     lines = next((tmp_path / "json").glob("runs/*/*.json")).read_text().splitlines()
     assert sorted(json.loads(line)["device"] for line in lines) == ["one", "two"]

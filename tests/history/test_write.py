@@ -66,11 +66,11 @@ def test_days_that_are_over_are_written_once_and_a_query_sees_every_run_once(dat
     with opened(data) as state:
         at = archiver(data, state)
         assert at.status(NOW).due == DAYS
-        assert at.step(NOW) == list(DAYS)
-        assert at.step(NOW) == [], "twice is once"
+        assert at.run(NOW) == list(DAYS)
+        assert at.run(NOW) == [], "twice is once"
         told = at.status(NOW)
         assert (told.days, told.first, told.last, told.runs, told.live) == (3, DAYS[0], DAYS[-1], 24, 4)
-        assert at.step(NOW + 86400) == [TODAY]
+        assert at.run(NOW + 86400) == [TODAY]
     assert asked(data, COUNTS) == before
     assert asked(data, "select day::text, count(*) from runs group by 1 order by 1") == [
         *((day, 8) for day in DAYS),
@@ -81,16 +81,16 @@ def test_days_that_are_over_are_written_once_and_a_query_sees_every_run_once(dat
 
 def test_a_day_written_again_is_the_same_bytes(data: Path) -> None:
     with opened(data) as state:
-        archiver(data, state).step(NOW)
+        archiver(data, state).run(NOW)
         first = hashes(data)
         files.remove(data / "history", DAYS[1])
-        archiver(data, state).step(NOW)
+        archiver(data, state).run(NOW)
     assert hashes(data) == first
 
 
 def test_files_that_are_gone_are_due_again_and_seen_meanwhile(data: Path) -> None:
     with opened(data) as state:
-        archiver(data, state).step(NOW)
+        archiver(data, state).run(NOW)
         files.remove(data / "history", DAYS[0])
         assert asked(data, COUNTS) == [(28, 28, 140, 196)], "as after a restore, which brings none"
         assert archiver(data, state).status(NOW).due == DAYS[:1]
@@ -98,7 +98,7 @@ def test_files_that_are_gone_are_due_again_and_seen_meanwhile(data: Path) -> Non
 
 def test_what_a_file_says_of_itself(data: Path) -> None:
     with opened(data) as state:
-        archiver(data, state).step(NOW)
+        archiver(data, state).run(NOW)
     file = files.path(data / "history", RUNS, DAYS[0])
     schema = parquet.read_schema(file)
     assert schema.metadata is not None
@@ -117,7 +117,7 @@ def test_what_a_file_says_of_itself(data: Path) -> None:
 
 def test_a_file_of_an_older_version_lacks_columns_and_is_read(data: Path) -> None:
     with opened(data) as state:
-        archiver(data, state).step(NOW)
+        archiver(data, state).run(NOW)
     file = files.path(data / "history", FIGURES, DAYS[0])
     parquet.write_table(parquet.ParquetFile(file).read().drop_columns(["better", "n"]), file)
     sql = "select day::text, count(better), sum(n) is null from figures group by 1 order by 1"
@@ -126,7 +126,7 @@ def test_a_file_of_an_older_version_lacks_columns_and_is_read(data: Path) -> Non
 
 def test_a_clock_that_goes_back_loses_no_run(data: Path) -> None:
     with opened(data) as state:
-        archiver(data, state).step(NOW)
+        archiver(data, state).run(NOW)
         with state.write() as db:  # all that is written lies ahead of this computer's clock now
             db.execute("UPDATE days SET until = ?", (time.time() + 1000,))
             db.execute("INSERT INTO runs (job, serial, target) SELECT job, serial, target FROM runs WHERE id = 1")
@@ -152,7 +152,7 @@ def test_a_run_that_is_over_while_its_day_is_written_makes_it_due_again(data: Pa
             patch.setattr(finished, "record", late)
             assert not write.write_day(state, ArtifactStore(data / "artifacts"), data / "history", day)
         assert asked(data, COUNTS)[0][:2] == (29, 29)
-        assert archiver(data, state).step(NOW) == list(DAYS)
+        assert archiver(data, state).run(NOW) == list(DAYS)
     assert asked(data, COUNTS)[0][:2] == (29, 29)
 
 
@@ -164,16 +164,16 @@ def test_a_daemon_that_ends_leaves_the_day_at_hand_to_the_next(data: Path) -> No
         )
         assert list(parts) == [DAYS[0]]
         assert {path.split("/")[1] for path in hashes(data)} == {f"day={DAYS[0]}"}, "and no half-written file"
-        assert archiver(data, state).step(NOW) == list(DAYS[1:])
+        assert archiver(data, state).run(NOW) == list(DAYS[1:])
 
 
 def test_a_day_that_left_is_not_written_again(data: Path) -> None:
     with opened(data) as state:
         at = archiver(data, state, keep_days=2)
-        at.step(NOW)
+        at.run(NOW)
         told = at.status(NOW)
         assert (told.days, told.removed, told.due, told.live) == (1, 2, (), 4)
-        assert at.step(NOW) == []
+        assert at.run(NOW) == []
     assert asked(data, "select distinct day::text from runs order by 1") == [(DAYS[2],), (TODAY,)]
 
 
@@ -223,7 +223,7 @@ from tests.history.kit import archiver, opened, NOW
 data = Path(sys.argv[1])
 with opened(data) as state:
     print("begun", flush=True)
-    archiver(data, state, document_days=0.5).step(NOW)
+    archiver(data, state, document_days=0.5).run(NOW)
 """
 
 
@@ -238,7 +238,7 @@ def test_a_process_killed_at_any_moment_leaves_a_history_that_is_finished_by_the
     shutil.copytree(quiet, stormy)
     with opened(quiet) as state:
         before = [job.model_dump_json() for number in range(1, 37) if (job := state.job(number))]
-        archiver(quiet, state, document_days=0.5).step(NOW)
+        archiver(quiet, state, document_days=0.5).run(NOW)
     killed = 0
     for after in (0.05, 0.1, 0.2, 0.3, 0.4, 0.6):
         process = subprocess.Popen(
@@ -253,7 +253,7 @@ def test_a_process_killed_at_any_moment_leaves_a_history_that_is_finished_by_the
             process.wait()
     assert killed >= 3
     with opened(stormy) as state:
-        archiver(stormy, state, document_days=0.5).step(NOW)
+        archiver(stormy, state, document_days=0.5).run(NOW)
         after_all = [job.model_dump_json() for number in range(1, 37) if (job := state.job(number))]
     assert hashes(stormy) == hashes(quiet)
     assert after_all == before, "no document is lost"

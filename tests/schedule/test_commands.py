@@ -17,6 +17,7 @@ from tests.api.conftest import http, make_token
 from tests.conftest import DEMO
 from tests.daemon.lab import daemon, submission, until
 from tests.schedule.lab import schedule, settings
+from tests.work.test_commit import checkout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +97,7 @@ def test_a_schedule_from_its_first_to_its_last_day(at: Daemon) -> None:
     shown = farm("schedule", "show", "nightly")[1]
     assert "paused: the rack [bold]moves" in shown
     assert "08:00-18:00 mon-fri" in shown
+    assert "60 minutes for a device" in shown
     assert "[bold]moves" in farm("schedule", "list")[1]
     assert document("schedule", "resume", "nightly")["next_at"] is not None
     assert len(document("schedule", "show", "nightly")["nights"]) == 2
@@ -103,6 +105,19 @@ def test_a_schedule_from_its_first_to_its_last_day(at: Daemon) -> None:
     assert document("schedule", "list") == []
     assert len(document("schedule", "nights")) == 2, "its nights stay"
     assert "no schedules" in farm("schedule", "list")[1]
+
+
+def test_the_commit_is_that_of_the_files_as_they_are_sent(
+    at: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = checkout(tmp_path / "lab")
+    added = document("schedule", "add", "built", *ADD, "--repository", str(tmp_path / "lab"))
+    assert added["commit"] == built
+    monkeypatch.setenv("FARM_COMMIT", "v7")
+    assert document("schedule", "add", "tagged", *ADD)["commit"] == "v7"
+    night = document("schedule", "run-now", "tagged")
+    assert at.jobs.submission(night["jobs"][0]).terms.commit == "v7"
+    assert "commit      v7" in farm("schedule", "show", "tagged")[1]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +133,8 @@ def test_a_schedule_from_its_first_to_its_last_day(at: Daemon) -> None:
         (("n", *ADD, "--thread", "1"), "--thread"),
         (("n", "--cron", "@daily", "none.tflite", "--inputs", "inputs"), "none.tflite: no such file"),
         (("n", "--cron", "@daily", "m.tflite"), "--inputs"),
+        (("n", *ADD, "--repository", "inputs/none"), "the commit is not known"),
+        (("n", *ADD, "--commit", "a b"), "terms.commit"),
     ],
 )
 def test_a_mistake_is_told_where_it_was_made(at: Daemon, words: tuple[str, ...], told: str) -> None:

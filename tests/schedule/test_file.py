@@ -18,6 +18,7 @@ from farm.store.artifacts import sha256_of
 from tests.conftest import DEMO
 from tests.daemon.lab import daemon, submission, until
 from tests.schedule.lab import schedule
+from tests.work.test_commit import checkout, commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +99,30 @@ def test_a_file_that_cannot_be_read_fails_that_night_alone(lab: Path) -> None:
         (lab / "latest.tflite").symlink_to("build-1.tflite")
         assert at.schedules.run_now("nightly", None).jobs
         assert at.schedules.one("nightly").problem == ""
+
+
+def test_each_night_knows_the_commit_of_its_repository(lab: Path) -> None:
+    (lab / "farm.toml").write_text(TOML + 'repository = "."\n')
+    first = checkout(lab)
+    with up(lab) as at:
+        told = [at.jobs.submission(at.schedules.run_now("nightly", None).jobs[0]).terms.commit]
+        (lab / "train.py").write_text("lr = 0.2\n")
+        second = commit(lab)
+        told.append(at.jobs.submission(at.schedules.run_now("nightly", None).jobs[0]).terms.commit)
+        view = at.schedules.one("nightly")
+    assert told == [first, second]
+    assert (view.commit, view.problem) == (second, "")
+
+
+def test_a_repository_that_cannot_be_read_is_a_note_on_the_night(lab: Path) -> None:
+    (lab / "farm.toml").write_text(TOML + 'repository = "gone"\n')
+    with up(lab) as at:
+        assert "the commit is not known" in at.schedules.one("nightly").problem
+        night = at.schedules.run_now("nightly", None)
+        assert f"{lab / 'gone'}: the commit is not known" in night.note
+        assert at.jobs.submission(night.jobs[0]).terms.commit == ""
+        until(lambda: (now := nights.night(at.state, night.id)) is not None and now.status == "over")
+        assert at.schedules.night(night.id).note == night.note
 
 
 def test_the_file_has_the_last_word(lab: Path) -> None:

@@ -10,13 +10,17 @@ import pytest
 
 from farm.errors import JobError, NoDeviceError
 from farm.fleet.device import Device, Standing
+from farm.queue import nightly
 from farm.schedule.decide import decide
 from farm.sections.schedule import Nightlies
-from farm.store import nights, schedules
+from farm.store import nights, schedules, series
 from farm.store.integrity import check
 from farm.store.nights import KIND
 from farm.store.state import State
+from farm.submission import Terms
+from farm.trend.annotation import changes
 from tests.daemon.lab import MODEL, Bench, daemon, submission, until
+from tests.history import kit
 from tests.schedule.lab import due, schedule, settings
 
 if TYPE_CHECKING:
@@ -222,6 +226,26 @@ def test_the_next_night_ends_the_wait_of_the_one_before(make: Make) -> None:
     assert night_with(at, "failed").note.startswith("paused: ")
     with pytest.raises(NoDeviceError):
         at.schedules.run_now("nightly", None)
+
+
+def test_where_the_commit_changed_from_night_to_night_a_series_is_marked(before: State) -> None:
+    row = due(before, schedule())
+    for commit in ("a1", "a1", "b2-dirty"):
+        number, _ = nights.begin(before, row.id)
+        night = nights.night(before, number)
+        assert night is not None
+        built = submission().model_copy(update={"terms": Terms(commit=commit)})
+        job = nightly.queue(before, Bench("one").attached, lambda _asked: None, night, row.schedule, built, "a note")
+        (run,) = before.queued()
+        lease = before.claim(run.id, kit.target("one"), 1.0)
+        assert lease is not None
+        before.finish(lease.token, kit.run(run.id, "one"))
+        before.close_job(job, "done", "")
+    (line,) = series.with_points(before, series.find(before, schedule="nightly", metric="latency.median"))
+    marks = [(mark.name, mark.before, mark.after) for mark in changes(line.points)]
+    assert marks == [("commit", "a1", "b2-dirty")]
+    assert {night.note for night in nights.nights(before)} == {"a note"}
+    before.close()
 
 
 def test_files_that_a_schedule_will_submit_are_kept(at: Daemon) -> None:

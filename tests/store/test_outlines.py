@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from farm.store import series
 from farm.store.lines import lines
-from farm.store.outlines import outlines
+from farm.store.outlines import figures, outlines
 from farm.store.state import State
 from farm.trend.outline import outline
 from tests.trend.nights import DAY, play
@@ -25,13 +25,13 @@ def test_an_outline_is_that_of_the_points(tmp_path: Path) -> None:
         found = series.find(state, metric="latency.median")
         for since in (0.0, ENDED - 2.5 * DAY, ENDED - 0.5 * DAY, ENDED + DAY):
             for limit in (1, 2, 400):
-                made = outlines(state, found, since=since, limit=limit)
+                made = outlines(state, found, figures(state, found, since=since, limit=limit))
                 assert made == [outline(line) for line in lines(state, found, since=since, limit=limit)]
-        whole = outlines(state, found, limit=400)
+        whole = outlines(state, found, figures(state, found, limit=400))
         assert [(one.points, one.median, one.virtual) for one in whole] == [
             (4, 2.5, True),
             (4, 5.0, True),
             (1, 7.0, True),
         ]
-        none = outlines(state, found, since=ENDED + DAY, limit=400)
+        none = outlines(state, found, figures(state, found, since=ENDED + DAY, limit=400))
         assert [(one.points, one.median, one.last) for one in none] == [(0, None, None)] * 3
