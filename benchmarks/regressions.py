@@ -1,12 +1,12 @@
 """How often are false regressions suspected, and how soon real ones? Replayed night by night, beside ruptures' PELT.
 
 Simulated series (1.5 % noise), judged each night by the farm's own judge with what it has until then; a series that is suspected
-begins a new level, as when people are told. First without any shift, then with a third of the series that shift by 2 % and a
+begins a new level, as if it had been confirmed. First without any shift, then with a third of the series that shift by 2 % and a
 third by 5 %, once, up or down, at a random night. Goals: no more alarms than `false_alarms_a_year` allows; every shift of 5 %
 found, 4 of 5 of 2 %. PELT (l2, in C) looks at the first series of each replay the same way, once with the penalty of the BIC,
 2 variance log n, and once with three times as much.
 
-    python -m benchmarks.regressions [--series 1000] [--nights 180] [--a-year 1] [--beside 200] [--seed 1]
+    python -m benchmarks.regressions [--series 1000] [--nights 180] [--a-year 12] [--beside 200] [--seed 1]
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--series", type=int, default=1000)
     parser.add_argument("--nights", type=int, default=180)
-    parser.add_argument("--a-year", type=float, default=1.0, help="false_alarms_a_year")
+    parser.add_argument("--a-year", type=float, default=Trend().false_alarms_a_year, help="false_alarms_a_year")
     parser.add_argument("--beside", type=int, default=200, help="series that PELT looks at, too")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

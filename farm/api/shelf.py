@@ -1,11 +1,11 @@
-"""The pages that look into recordings, over one shelf of them."""
+"""The pages and routes that look into recordings, over one shelf of them."""
 
 from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING
 
-from farm.api import compare_pages, job_pages
+from farm.api import compare_pages, job_pages, regressions
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -25,3 +25,4 @@ def add(app: FastAPI, daemon: Daemon) -> None:
 
     job_pages.add(app, daemon, shelf)
     compare_pages.add(app, daemon, shelf)
+    regressions.add(app, daemon, shelf)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farm.cli import shell, trend_render
+from farm.cli import frames_render, shell, trend_render
 from farm.cli.options import Json  # noqa: TC001  # typer reads the annotations
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def list_(
 
 @app.command()
 def show(context: typer.Context, number: Number, as_json: Json = False) -> None:
-    """Show one: what differs is told first, then the figures."""
+    """Show one: what differs is told first, then the figures, then its runs beside one of the level before, frame by frame."""
     from farm.client import connect
     from farm.client.trend import TrendClient
 
@@ -60,12 +60,14 @@ def show(context: typer.Context, number: Number, as_json: Json = False) -> None:
     with shell.errors(lab, as_json=as_json):
         with connect(lab.settings) as client:
             history = TrendClient(client)
-            found = history.regression(number)
+            found, frames = history.regression(number), history.frames(number)
             line = None if as_json else history.line(found.series, points=trend_render.WIDTH)
         if as_json:
-            shell.print_json(found.model_dump_json(indent=2))
+            told = found.model_dump(mode="json") | {"frames": frames.model_dump(mode="json")}
+            shell.print_json(json.dumps(told, indent=2))
         else:
             trend_render.regression(lab.out, found, line)
+            frames_render.compared(lab.out, frames)
 
 
 @app.command()

@@ -42,8 +42,9 @@ def trend(
         with connect(lab.settings) as client:
             history = TrendClient(client)
             found = history.lines(
-                models=models, serial=serial_of(client, on), metric=metric, schedule=schedule, points=points, limit=200
-            )
+                models=models, serial=serial_of(client, on), metric=metric, schedule=schedule, points=points, limit=200,
+                steps=True,
+            )  # fmt: skip
             if not found:
                 raise _nothing(history, models, metric)
         if as_json:

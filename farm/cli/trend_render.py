@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from farm.trend.regression import Regression, Status
     from farm.trend.shift import Shift
 
+STEPS = 5
+"""The last ones of a series."""
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 40
 """Points of a sparkline."""
@@ -58,6 +60,9 @@ def lines(console: Console, found: Sequence[Line]) -> None:
         )
     console.print(table)
     for line in found:
+        for step in line.steps[-STEPS:]:
+            console.print(f"{day(step.begins)} {escape(line.series.key.serial)}: {_step(line, step)}", highlight=False)
+    for line in found:
         for change in line.changes[-CHANGES:]:
             what = f"{change.name} {escape(change.before)} -> {escape(change.after)}"
             console.print(f"{day(change.at)} {escape(line.series.key.serial)}: {what}", highlight=False)
@@ -69,12 +74,14 @@ def as_csv(found: Sequence[Line]) -> str:
     """One line a point, the oldest first, series by series."""
     columns = (
         "at", "schedule", "model", "device", "configuration", "metric", "value", "low", "high", "n", "unit", "run",
-        "night", "circumstances",
+        "night", "level before", "p", "circumstances",
     )  # fmt: skip
+    steps = {(line.series.id, step.run): (step.before, step.p_value) for line in found for step in line.steps}
     rows = [
         (
             datetime.fromtimestamp(p.at).astimezone().isoformat(timespec="seconds"), key.schedule, key.model, key.serial,
             key.configuration, key.metric, p.value, p.low, p.high, p.n, line.series.unit, p.run, p.night,
+            *steps.get((line.series.id, p.run), (None, None)),
             "; ".join(f"{name} {value}" for name, value in p.circumstances.items()),
         )
         for line in found
@@ -170,6 +177,14 @@ def _shift_of(line: Line) -> str:
     """The newest regression that is not refuted."""
     told = [r for r in line.regressions if r.status != "refuted"]
     return f"{change(told[-1].shift)} since {day(told[-1].shift.begins)}, {_status(told[-1])}" if told else "-"
+
+
+def _step(line: Line, step: Shift) -> str:
+    """How far, how sure, and who was told."""
+    unit, told = line.series.unit, line.told(step)
+    levels = f"{figure(step.before, unit)} -> {figure(step.after, unit)}"
+    who = f"regression {told.id}, {_status(told)}" if told else "told to nobody"
+    return f"step {change(step)}, {levels}, p = {step.p_value:.2g}, run {step.run}: {who}"
 
 
 def _status(one: Regression) -> str:

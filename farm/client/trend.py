@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from farm.api.trend_messages import AnnotationRequest, IgnoreRequest, ReasonRequest
 from farm.trend.annotation import Annotation
+from farm.trend.compared import Compared
 from farm.trend.frontier import Frontier
 from farm.trend.line import Line
 from farm.trend.regression import Regression, Status
@@ -58,11 +59,12 @@ class TrendClient:
         since: float = 0.0,
         points: int = 400,
         limit: int = 50,
+        steps: bool = False,
     ) -> list[Line]:
-        """A metric over time, on each device and under each configuration."""
+        """A metric over time, on each device and under each configuration; `steps`: with those, too."""
         asked = {
             "model": [*models], "serial": serial, "metric": metric, "schedule": schedule, "since": since,
-            "points": points, "limit": limit,
+            "points": points, "limit": limit, "steps": steps,
         }  # fmt: skip
         return _LINES.validate_json(self._get("/api/trend", asked))
 
@@ -88,6 +90,10 @@ class TrendClient:
     def regression(self, number: int) -> Regression:
         """One, and where it stands."""
         return Regression.model_validate_json(self._get(f"/api/regressions/{number}", {}))
+
+    def frames(self, number: int) -> Compared:
+        """Its runs beside one of the level before, frame by frame."""
+        return Compared.model_validate_json(self._get(f"/api/regressions/{number}/frames", {}))
 
     def acknowledge(self, number: int, reason: str = "") -> Regression:
         """Say that somebody looks at it."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
-from farm.pages.trend_charts import LINES, NAME, TONES, chart, frontier_chart, moved, told
+from farm.pages.trend_charts import LINES, NAME, TONES, chart, frontier_chart, told
+from farm.pages.trend_steps import Step, step
 from farm.pages.view import View
 from farm.report.base import Part
 from farm.trend import follow
-from farm.trend.follow import Action
 from farm.trend.frontier import Frontier
-from farm.trend.outline import outline
 from farm.trend.regression import Regression
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from farm.trend.line import Line
     from farm.trend.outline import Outline
     from farm.trend.series import Series
+    from farm.trend.spread import Spread
 
 DAY_S = 86400.0
 CHARTS = 6
@@ -39,7 +39,7 @@ class Filters(Part):
     schedule: str | None = None
     """None: any; empty: what people submitted."""
     days: int = 0
-    """Back from now; 0: all."""
+    """Back from now; 0: the newest 200 figures, however old."""
     latency_ms: float | None = None
     """Budget of the frontier."""
 
@@ -96,24 +96,11 @@ class Trend(View):
     lines: tuple[SeriesLine, ...] = ()
     regressions: tuple[Regression, ...] = ()
     """Those that are not over, of the model and device that are asked for."""
+    steps: tuple[Step, ...] = ()
+    """Of what is drawn, the newest first."""
     changed: tuple[Changed, ...] = ()
     """Beside what is drawn, the newest first."""
     frontier: Frontier | None = None
-
-
-class Shifted(View):
-    """One regression, and what people may say to it."""
-
-    template: ClassVar[str] = "regression.html.j2"
-    section: ClassVar[str] = "/trend"
-    title: str
-    regression: Regression
-    word: str
-    """How far it moved."""
-    tone: str
-    line: SeriesLine
-    changed: tuple[Changed, ...] = ()
-    actions: tuple[Action, ...] = ()
 
 
 def trend(
@@ -121,13 +108,15 @@ def trend(
     choices: Choices,
     found: Sequence[Outline],
     drawn: Callable[[Sequence[Series]], Sequence[Line]],
+    around: Callable[[Sequence[Series]], Spread],
     regressions: Sequence[Regression],
     frontier: Frontier | None,
     gates: Callable[[str, str], Sequence[tuple[str, Condition]]],
 ) -> Trend:
     """The page of the series that were found.
 
-    `drawn` reads the few that charts are made of; `gates` gives the conditions that a model on a device has to hold, with names.
+    `drawn` reads the few that charts are made of, `around` says where all those are that one chart cannot show; `gates` gives the
+    conditions that a model on a device has to hold, with names.
     """
     groups: dict[tuple[str, str, str], list[Outline]] = {}
     for one in sorted(found, key=lambda one: (-_open(one), one.series.key.serial)):
@@ -141,12 +130,8 @@ def trend(
         title = f"{filters.metric} of {model[:NAME]}, {where}"
         shown = drawn([one.series for one in outlines[:LINES]])
         of = gates(model, shown[0].series.key.serial) if len(shown) == 1 else gates(model, "")
-        made = chart(f"trend-{nth + 1}", title, shown, of)
-        if len(outlines) > LINES:
-            made = made.model_copy(
-                update={"note": f"{LINES} of {len(outlines)} devices: name one to see it. {made.note}".strip()}
-            )
-        charts.append(made)
+        spread = around([one.series for one in outlines]) if len(outlines) > LINES else None
+        charts.append(chart(f"trend-{nth + 1}", title, shown, of, spread))
         lines += shown
     if frontier is not None and frontier.choices:
         charts.append(frontier_chart(frontier))
@@ -155,27 +140,10 @@ def trend(
         choices=choices,
         lines=tuple(series_line(one) for one in found),
         regressions=tuple(regressions),
+        steps=tuple(sorted((step(line, one) for line in lines for one in line.steps), key=lambda one: -one.at)),
         changed=changed(lines),
         frontier=frontier,
         charts=tuple(charts),
-    )
-
-
-def shifted(regression: Regression, line: Line, gates: Sequence[tuple[str, Condition]]) -> Shifted:
-    """The page of one regression."""
-    key = regression.key
-    drawn = (
-        [chart("series", f"{key.metric} of {key.model} on {key.serial}", [line], gates)] if line.series.points else []
-    )
-    return Shifted(
-        title=f"Regression {regression.id}: {key.metric} of {key.model} on {key.serial}",
-        regression=regression,
-        word=moved(regression),
-        tone=TONES[regression.status],
-        line=series_line(outline(line)),
-        changed=changed([line]),
-        actions=follow.allowed(regression),
-        charts=tuple(drawn),
     )
 
 

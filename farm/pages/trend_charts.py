@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from datetime import datetime
 from statistics import median
@@ -13,10 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from farm.gate.condition import Condition
-    from farm.pages.chart import Tone
+    from farm.pages.chart import Tone, Value
     from farm.trend.frontier import Choice, Frontier
     from farm.trend.line import Line as Trend
     from farm.trend.regression import Regression, Status
+    from farm.trend.shift import Shift
+    from farm.trend.spread import Spread
 
 LINES = 8
 """Devices in one chart: more colors cannot be told apart."""
@@ -30,27 +33,53 @@ TONES: dict[Status, Tone] = {
 }  # fmt: skip
 
 
-def chart(name: str, title: str, lines: Sequence[Trend], gates: Sequence[tuple[str, Condition]]) -> Chart:
-    """One figure under one configuration: a line for each of up to LINES devices."""
+def chart(
+    name: str, title: str, lines: Sequence[Trend], gates: Sequence[tuple[str, Condition]], spread: Spread | None = None
+) -> Chart:
+    """One figure under one configuration: a line for each of up to LINES devices; `spread` is of those and all others."""
     series = lines[0].series
     virtual = any(line.virtual for line in lines)
     notes = ["Figures of virtual phones stand for no phone."] if virtual else []
+    if spread is not None:
+        notes.append(
+            f"{len(lines)} of {spread.series} devices: name one to see it. Gray: all of them, their median and what is"
+            " between the lowest and the highest tenth."
+        )
+    if any(line.told(one) is None for line in lines for one in line.steps):
+        notes.append("Dotted: the level changed, as its history says afterwards; told to nobody.")
     bands = _bands(lines, gates)
     if bands:
         against = "; limits that compare, against the median of what is drawn" * (len(lines) == 1)
-        notes.append(f"Shaded: where a gate fails{against}.")
+        named = ", ".join(_gate(band, series.unit) for band in bands)
+        notes.append(f"Shaded: where a gate fails ({named}){against}.")
     return Chart(
         id=name,
         title=title,
         kind="time",
         x=Axis(name="time"),
         y=(Axis(name=series.key.metric, unit=series.unit),),
-        lines=tuple(_line(line) for line in lines),
+        lines=(*(() if spread is None else (_spread(spread),)), *(_line(line) for line in lines)),
         bands=bands,
         marks=_marks(lines),
         note=" ".join(notes),
-        table=_table(lines),
+        height="middle" if spread is None else "tall",
+        table=_table(lines, spread),
     )
+
+
+def _spread(spread: Spread) -> Line:
+    return Line(
+        name=_all(spread),
+        x=tuple(map(round, spread.at)),
+        y=spread.median,
+        low=spread.low,
+        high=spread.high,
+        tone="muted",
+    )
+
+
+def _all(spread: Spread) -> str:
+    return f"all {spread.series}: median, 10 to 90 %"
 
 
 def limit(condition: Condition, metric: str, old: float | None) -> tuple[float, bool] | None:
@@ -144,6 +173,13 @@ def _bands(lines: Sequence[Trend], gates: Iterable[tuple[str, Condition]]) -> tu
     return tuple(found)
 
 
+def _gate(band: Band, unit: str) -> str:
+    """`release above 14 ms`."""
+    above = band.high is None
+    end = band.low if above else band.high
+    return f"{band.name.removeprefix('gate ')} {'above' if above else 'below'} {end:.4g}{f' {unit}' if unit else ''}"
+
+
 def _marks(lines: Sequence[Trend]) -> tuple[Mark, ...]:
     """What is the same for several devices within a day is one mark."""
     found: dict[tuple[str, int], Mark] = {}
@@ -160,13 +196,43 @@ def _marks(lines: Sequence[Trend]) -> tuple[Mark, ...]:
             add(f"{told(one)}{of}", one.shift.begins, TONES[one.status])
         for note in line.annotations:
             add(note.text, note.at, "muted")
-    newest = sorted(found.values(), key=lambda mark: mark.at)[-MARKS:]
+    newest = sorted((*found.values(), *_steps(lines)), key=lambda mark: mark.at)[-MARKS:]
     return tuple(newest)
 
 
+def _steps(lines: Sequence[Trend]) -> list[Mark]:
+    """Steps that nobody was told of; those of several devices within a day are one mark."""
+    found: dict[int, list[tuple[str, Shift]]] = defaultdict(list)
+    for line in lines:
+        for one in line.steps:
+            if line.told(one) is None:
+                found[int(one.begins // 86400)].append((line.series.key.serial, one))
+    marks = []
+    for steps in found.values():
+        serial, one = steps[0]
+        name = f"step {by(one)}, p {one.p_value:.2g}{f', {serial}' if len(lines) > 1 else ''}"
+        if len(steps) > 1:
+            low, high = (end((s for _, s in steps), key=lambda s: s.change) for end in (min, max))
+            name = f"steps {by(low)} to {by(high)}, {len(steps)} devices"
+        marks.append(
+            Mark(name=name[:NAME], at=min(s.begins for _, s in steps), tone=_tone([s for _, s in steps]), dotted=True)
+        )
+    return marks
+
+
+def _tone(steps: Iterable[Shift]) -> Tone:
+    worse = {one.worse for one in steps}
+    return "muted" if len(worse) > 1 else "warn" if True in worse else "good"
+
+
 def moved(one: Regression) -> str:
+    """How far, as `by`."""
+    return by(one.shift)
+
+
+def by(shift: Shift) -> str:
     """`+5.2 %`, or `-0.013` of a share."""
-    return f"{100 * one.shift.change:+.1f} %" if one.shift.relative else f"{one.shift.change:+.3g}"
+    return f"{100 * shift.change:+.1f} %" if shift.relative else f"{shift.change:+.3g}"
 
 
 def told(one: Regression) -> str:
@@ -174,17 +240,29 @@ def told(one: Regression) -> str:
     return f"{moved(one)} {one.status}"
 
 
-def _table(lines: Sequence[Trend]) -> Table:
-    """A row for each point, the newest first."""
+@functools.lru_cache(maxsize=1 << 16)
+def _moment(minute: int) -> str:
+    """Minutes since 1970 in the lab's own time, ISO 8601: devices of a night share many."""
+    return datetime.fromtimestamp(60 * minute).astimezone().isoformat(timespec="minutes")
+
+
+def _table(lines: Sequence[Trend], spread: Spread | None) -> Table:
+    """A row for each point, the newest first; where a level begins, the one before it and how sure that is."""
     series = lines[0].series
-    points = sorted(((p, line.series.key.serial) for line in lines for p in line.series.points), key=lambda x: -x[0].at)
+    unit = f" [{series.unit}]" if series.unit else ""
+    rows: list[tuple[float, tuple[Value, ...]]] = []
+    for line in lines:
+        serial, steps = line.series.key.serial, {one.run: one for one in line.steps}
+        for p in line.series.points:
+            one = steps.get(p.run)
+            step = (None, None) if one is None else (one.before, one.p_value)
+            rows.append((p.at, (serial, p.value, p.low, p.high, p.run, *step)))
+    if spread is not None:
+        of = _all(spread)
+        columns = zip(spread.at, spread.median, spread.low, spread.high, strict=True)
+        rows += [(at, (of, middle, low, high, None, None, None)) for at, middle, low, high in columns]
+    rows.sort(key=lambda row: -row[0])
     return Table(
-        columns=("ended", "device", f"{series.key.metric}{f' [{series.unit}]' if series.unit else ''}", "low", "high", "run"),
-        rows=tuple(
-            (
-                datetime.fromtimestamp(p.at).astimezone().isoformat(timespec="minutes"), serial, p.value, p.low, p.high,
-                p.run,
-            )
-            for p, serial in points
-        ),
-    )  # fmt: skip
+        columns=("ended", "device", f"{series.key.metric}{unit}", "low", "high", "run", f"level before{unit}", "p"),
+        rows=tuple((_moment(int(at // 60)), *row) for at, row in rows),
+    )

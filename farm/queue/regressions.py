@@ -7,28 +7,31 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from farm.loop import Loop
+from farm.queue.judge import Judge
+from farm.queue.judging import Asked, answer
 from farm.queue.planner import plan
 from farm.queue.scheduler import coming
 from farm.store import regressions, series
 from farm.submission import Terms
 from farm.trend import follow
-from farm.trend.figures import configuration, figures
+from farm.trend.figures import circumstances, configuration, figures
+from farm.trend.level import PERIOD
 from farm.trend.series import Point
 from farm.trend.shift import Differing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from farm.fleet.device import Device
+    from farm.queue.judging import Judgement
     from farm.report.document import Job, Watch
     from farm.sections.trend import Trend
     from farm.store.regressions import JudgedNight
     from farm.store.state import State
     from farm.submission import Submission
     from farm.trend.follow import Action
-    from farm.trend.recheck import Answer
     from farm.trend.regression import Regression
-    from farm.trend.series import Key, Series
+    from farm.trend.series import Key
     from farm.trend.shift import Shift
 
 KIND = "recheck"
@@ -38,8 +41,6 @@ TIMES = 3
 """Runs of a second look: one alone may be an outlier itself."""
 JOBS = 50
 """Second looks queued at once: what shifts everywhere at once needs no more to be believed."""
-RECOVERED = 3
-"""Nights that have to be as before."""
 TELLING = frozenset({"slower", "faster", "answers differ"})
 WATCH_S = 36 * 3600.0
 """Between a night and what the sentinel says of it."""
@@ -83,10 +84,13 @@ class Regressions:
         for one in regressions.find(self._state, statuses=("ignored",)):
             self._move(one, follow.in_time(one, now))
         self._conclude(now)
-        for night in regressions.unjudged(self._state):
-            if self._loop.stopping:
-                return
-            self._judge(night, now)
+        with Judge() as judge:
+            for night in regressions.unjudged(self._state):
+                asked = Asked(file=str(self._state.file), ended=night.ended, now=now, settings=self._settings)
+                found = judge.ask(asked, lambda: self._loop.stopping)
+                if found is None:
+                    return
+                self._write(night, found)
         self._run_again(regressions.find(self._state, statuses=("suspect",)), now)
 
     def ask(
@@ -121,46 +125,25 @@ class Regressions:
 
     def _conclude(self, now: float) -> None:
         """What was run again is over: the second runs say what becomes of the suspect."""
-        jobs: dict[int, Job | None] = {}
+        jobs: dict[int, tuple[Job | None, dict[int, float]]] = {}
+        baselines: dict[int, float] | None = None
         for one in regressions.find(self._state, statuses=("checking",)):
             if one.job is None or self._state.status(one.job) in {"queued", "running"}:
                 continue
             if one.job not in jobs:
-                jobs[one.job] = self._state.job(one.job)
-            self._move(one, follow.ran_again(one, _answer(one.shift, again(jobs[one.job], one.key)), now))
+                jobs[one.job] = self._state.job(one.job), regressions.ended(self._state, one.job)
+            if baselines is None:
+                baselines = regressions.baselines(self._state)
+            points = series.points(self._state, one.series, since=one.found - 2 * PERIOD)
+            known = regressions.of_series(self._state, [one.series])
+            around = follow.around(one, points, known, baselines.get(one.series, 0.0))
+            self._move(one, follow.ran_again(one, answer(one, around, again(*jobs[one.job], one.key)), now))
 
-    def _judge(self, night: JudgedNight, now: float) -> None:
-        from farm.trend.judge import judge
-        from farm.trend.level import PERIOD
-
-        there = series.find(self._state, nightly=True, limit=-1)
-        baselines = regressions.baselines(self._state)
-        known: dict[int, list[Regression]] = defaultdict(list)
-        for one in regressions.find(self._state, limit=-1):
-            known[one.series].append(one)
-        moves: list[tuple[Regression, Regression]] = []
-
-        def levels() -> Iterator[Series]:
-            """One after the other: all points of a large lab at once would not fit."""
-            for s in there:
-                if self._loop.stopping:
-                    return
-                points = series.points(self._state, s.id, since=night.ended - 2 * PERIOD, until=night.ended)
-                moves.extend((one, after) for one in known[s.id] if (after := _since(one, points, now)) is not None)
-                level = follow.of_level(points, known[s.id], baselines.get(s.id, 0.0))
-                yield s.model_copy(update={"points": level})
-
-        suspicions = judge(levels(), self._settings, now=night.ended)
-        if self._loop.stopping:  # not all were looked at
-            return
+    def _write(self, night: JudgedNight, found: Judgement) -> None:
         watches = {w.serial: w for w in self._watches() if w.word in TELLING and abs(w.ended - night.ended) < WATCH_S}
-        serials = {s.id: s.key.serial for s in there}
-        shifts = [
-            (one.series, with_watch(one.shift, watches.get(serials[one.series])))
-            for one in suspicions
-            if follow.is_new(one.shift, known[one.series])
-        ]
-        regressions.judged(self._state, night.id, night.ended, series=len(there), shifts=shifts, moves=moves)
+        serials = {s.id: s.key.serial for s in series.find(self._state, nightly=True, limit=-1)} if found.shifts else {}
+        shifts = [(of, with_watch(shift, watches.get(serials[of]))) for of, shift in found.shifts]
+        regressions.judged(self._state, night.id, night.ended, series=found.series, shifts=shifts, moves=found.moves)
 
     def _run_again(self, suspects: Iterable[Regression], now: float) -> None:
         """The newest run of each suspect's series once more, on the same device: one job for all series of that run."""
@@ -207,15 +190,18 @@ def once_more(submission: Submission, variant: int) -> Submission:
     )
 
 
-def again(job: Job | None, key: Key) -> tuple[Point, ...]:
-    """What the runs of a second look give for a series, in the order they ran. Their `at` is that order: 0, 1, ..."""
+def again(job: Job | None, ended: Mapping[int, float], key: Key) -> tuple[Point, ...]:
+    """What the runs of a second look give for a series, in the order they ended: by run, Unix seconds."""
     found = list[Point]()
     for run in job.runs if job is not None else ():
         for figure in figures(run):
             if (figure.metric, configuration(run, figure.condition)) == (key.metric, key.configuration):
-                at = float(len(found))
-                found.append(Point(at=at, run=run.id, value=figure.value, low=figure.low, high=figure.high, n=figure.n))
-    return tuple(found)
+                point = Point(
+                    at=ended.get(run.id, 0.0), run=run.id, value=figure.value, low=figure.low, high=figure.high, n=figure.n,
+                    circumstances=circumstances(run, {}),
+                )  # fmt: skip
+                found.append(point)
+    return tuple(sorted(found, key=lambda p: (p.at, p.run)))
 
 
 def with_watch(shift: Shift, watch: Watch | None) -> Shift:
@@ -224,17 +210,3 @@ def with_watch(shift: Shift, watch: Watch | None) -> Shift:
         return shift
     told = Differing(name="sentinel", before="steady", after=f"{watch.word}: {watch.summary}")
     return shift.model_copy(update={"differing": (told, *shift.differing)})
-
-
-def _since(one: Regression, points: Sequence[Point], now: float) -> Regression | None:
-    """What the nights after it was found make of it: all of them of a suspect, the last ones of what was told."""
-    later = [p for p in points if p.at > one.found]
-    if one.status in follow.TOLD:
-        later = later[-RECOVERED:] if len(later) >= RECOVERED else []
-    return follow.after_night(one, _answer(one.shift, later), now, back=later[0].at) if later else None
-
-
-def _answer(shift: Shift, points: Sequence[Point]) -> Answer:
-    from farm.trend.recheck import confirmed
-
-    return confirmed(shift, points) if points else "undecided"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from farm.store.sentinels import Night
     from farm.store.state import State
 
+    Watched = tuple[Watch, tuple[Night, ...]]
+
 DEMO = Path(farm.__file__).parent / "demo"
 LOOK_S = 20.0
 FRAMES, REPETITIONS = 40, 5
@@ -54,7 +56,7 @@ def due(devices: Sequence[Device], last: Mapping[str, float], started: float, no
 def judge(nights: Sequence[Night]) -> Watch:
     """The last of one device's nights, at least one, oldest first, against those before it under the same runtime."""
     last = nights[-1]
-    same = [night for night in nights if night.runtime == last.runtime]
+    same = _alike(nights)
     before = same[:-1][-NIGHTS:]
     word: WatchWord = "too few nights"
     baseline = None
@@ -77,6 +79,15 @@ def judge(nights: Sequence[Night]) -> Watch:
         serial=last.serial, word=word, summary=summary, nights=len(same), ended=last.ended, median_ms=last.median_ms,
         baseline_ms=baseline, top1=last.top1,
     )  # fmt: skip
+
+
+def watched(nights: Sequence[Night]) -> Watched:
+    """One device by its nights, at least one, oldest first: what the last one says, that night and those it is held against."""
+    return judge(nights), tuple(_alike(nights)[-NIGHTS - 1 :])
+
+
+def _alike(nights: Sequence[Night]) -> list[Night]:
+    return [night for night in nights if night.runtime == nights[-1].runtime]
 
 
 def golden(artifacts: ArtifactStore) -> Submission:
@@ -120,7 +131,7 @@ class Sentinel:
         self._artifacts = artifacts
         self._devices = devices
         self._queued = queued
-        self._kept: tuple[tuple[int, int], list[Watch]] = ((0, 0), [])
+        self._kept: tuple[tuple[int, int], list[Watched]] = ((0, 0), [])
         self._started = datetime.now().astimezone().timestamp()
         self._loop = Loop(
             "sentinel", lambda: self.look(datetime.now().astimezone()), LOOK_S, report_bug, first_s=LOOK_S
@@ -158,9 +169,9 @@ class Sentinel:
         """Each device that had a night, by serial."""
         return [judge(nights) for _, nights in sorted(sentinels.nights(self._state).items())]
 
-    def closed_watches(self) -> list[Watch]:
-        """The same, kept until another job of the sentinel is over: for pages, which ask often."""
+    def watched(self) -> list[Watched]:
+        """The same with their nights, kept until another job of the sentinel is over: for pages, which ask often."""
         now = sentinels.state(self._state)
         if now != self._kept[0]:
-            self._kept = (now, self.watches())
+            self._kept = (now, [watched(nights) for _, nights in sorted(sentinels.nights(self._state).items())])
         return self._kept[1]

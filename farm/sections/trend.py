@@ -10,8 +10,10 @@ from farm.sections.base import Section
 class Trend(Section):
     """When a series counts as shifted."""
 
-    false_alarms_a_year: float = Field(default=1.0, gt=0, le=36.5)
-    """False suspicions that 365 nights may bring where nothing shifts, of all series together, however many there are."""
+    false_alarms_a_year: float = Field(default=12.0, gt=0, le=36.5)
+    """False suspicions that 365 nights may bring where nothing shifts, of all series together, however many there are.
+
+    Each is run again before anyone is told, and the second look is wrong at most once in 20 times."""
     floor: float = Field(default=0.01, ge=0, lt=1)
     """A smaller change, as a share of the old level, is not told."""
     floor_share: float = Field(default=0.005, ge=0, lt=1)

@@ -1,8 +1,17 @@
-"""Values as they would be on a usual day of the week at the usual temperature, as far as the series itself tells the effects."""
+"""Values as they would be on a usual day of the week at the usual temperature, as far as the series itself tells the effects.
+
+A level that shifts as it gets warmer may pass for an effect of temperature, and such an effect for a shift. So the effects are
+learnt beside a step, at the night where a step explains most: a shift stays whole. In return it is told of a step at each
+night how much of it no effect can imitate: the evidence for it counts that much only (farm.trend.control).
+
+Least squares, the effects with normal priors about 0 (ridge regression); the step has none. Its estimate has the variance
+1 / (apart n_old n_new / n), where it would be 1 / (n_old n_new / n) if the effects were known. Sources: Frisch, Waugh 1933 (the
+step beside the effects); Lindon, Ham, Tingley, Bojinov 2022, "Anytime-valid linear models" (its evidence, for normal values).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -10,92 +19,86 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 WEEK = 7
-WEEKS = 4
-"""Whole weeks before the days of the week are told apart."""
-OUTLYING = 4.0
-"""Standard deviations from the median at which a value counts no further."""
+LEAST = 2 * WEEK
+"""Nights below which nothing is adjusted."""
+OUTLYING = 3.0
+"""Standard deviations from the median at which a value teaches no further."""
 DIGITS = 9
 """Of a standard deviation: what rounding leaves is no order of values."""
-FRESH = 28
-"""Nights at the end that do not teach the effect of temperature, once there are three times as many."""
-STRETCH = 0.15
-"""Standard deviations by which an error of the slope by its standard error may move those nights, on average."""
-WARM_C = 0.5
-"""Standard deviation of the temperature below which it explains nothing, kelvin."""
+WEEKDAY = 1.0
+"""Standard deviation of the effect of a weekday before any night is known, in those of single nights."""
+KELVIN = 0.5
+"""The same of a kelvin."""
+HOTTEST = 200.0
+"""Degrees, either way, beyond which a temperature is none."""
+TINY = 1e-9
+
+
+class Adjusted(NamedTuple):
+    """Of series [s] over nights [n]."""
+
+    values: Array
+    """f64 [s, n]: less the effects, in the unit they came in."""
+    apart: Array
+    """f64 [s, n] in [0, 1]: share of a step that begins at each night, in squares, that no effect can imitate."""
 
 
 def adjusted(values: Array, weekdays: Array, temperature: Array) -> Array:
-    """f64 [s, n]: values [s, n] less the effects of weekdays (int [s, n], 0 to 6) and temperature ([s, n], degrees, or NaN).
+    """f64 [s, n]: as `adjusting`, beside a step at any night."""
+    return adjusting(values, weekdays, temperature, np.ones(len(values), int)).values
 
-    The effects are learnt on the assumption that nothing shifted, so that an adjusted chance series is still one. A series
-    of which half the values are equal is left alone.
+
+def adjusting(values: Array, weekdays: Array, temperature: Array, first: Array) -> Adjusted:
+    """Values [s, n] less the effects of weekdays (int [s, n], 0 to 6) and temperature ([s, n], degrees, or NaN).
+
+    A step is looked for from the index `first` (int [s], 1 to n - 1) on. A series of which half the values are equal is left
+    alone, and so is temperature where no more than half of the nights have it.
     """
+    series, n = values.shape
+    if n < LEAST:
+        return Adjusted(values, np.ones(values.shape))
     center = np.median(values, 1, keepdims=True)
     scale = 1.4826 * np.median(np.abs(values - center), 1, keepdims=True)
     unit = np.where(scale > 0, scale, 1.0)
     y = np.clip((values - center) / unit, -OUTLYING, OUTLYING)
-    effect = _of_weekdays(y, weekdays)
-    effect += _of_temperature(y - effect, temperature)
-    result: Array = np.where(scale > 0, center + unit * np.round((values - center) / unit - effect, DIGITS), values)
-    return result
+    causes = np.concatenate((WEEKDAY * (weekdays[:, :, None] == np.arange(WEEK)), KELVIN * _warmth(temperature)), 2)
+    causes -= causes.mean(1, keepdims=True)
+    turned = causes.transpose(0, 2, 1)
+    # [s, causes, causes]: covariance of the effects, given the values.
+    spread = np.linalg.inv(turned @ causes + np.eye(causes.shape[2]))
+    rest = y - y.mean(1, keepdims=True) - _effect(causes, spread, y)
+    index = np.arange(n)
+    known = np.maximum((n - index) * index / n, TINY)
+    within = _from_each(causes)
+    sure = np.maximum(known - ((within @ spread) * within).sum(2), TINY)
+    height = _from_each(rest) / sure
+    explained = np.where(index >= first[:, None], height**2 * sure, -1.0)
+    row, begin = np.arange(series), explained.argmax(1)
+    step = np.where(index >= begin[:, None], height[row, begin][:, None], 0.0)
+    effect = _effect(causes, spread, y - step)
+    plain = np.where(scale > 0, center + unit * np.round((values - center) / unit - effect, DIGITS), values)
+    apart = np.clip(sure / known, 0.0, 1.0)
+    # What one step teaches of the effects moves all nights: no other may count for more.
+    apart = np.minimum(apart, apart[row, begin][:, None])
+    return Adjusted(plain, np.where(scale > 0, apart, 1.0))
 
 
-def _of_weekdays(y: Array, weekdays: Array) -> Array:
-    """Mean of each weekday about the week around it, drawn towards 0 as James and Stein 1961 do: to 0 where it may be chance."""
-    n = y.shape[1]
-    if n < WEEKS * WEEK:
-        return np.zeros(y.shape)
-    gap, days = _about_its_week(y), weekdays[:, WEEK // 2 : n - WEEK // 2]
-    own = days[:, :, None] == np.arange(WEEK)
-    counts = own.sum(1)
-    means = (gap[:, :, None] * own).sum(1) / np.maximum(counts, 1)
-    rest = gap - np.take_along_axis(means, days, 1)
-    chance = (rest**2).sum(1) / max(1, gap.shape[1] - WEEK)
-    between = (counts * means**2).sum(1) / (WEEK - 1)
-    keep = np.clip(1 - 2 * chance / np.maximum(between, 1e-30), 0, 1)
-    result: Array = np.take_along_axis(means * keep[:, None], weekdays, 1)
-    return result
-
-
-def _of_temperature(y: Array, temperature: Array) -> Array:
-    """The slope over the whole history, as far as the nights about their weeks do not contradict it.
-
-    The whole history knows a slow drift's slope best. A level that shifted as it got warmer would pass for a slope, were it not
-    for the nights before and after. Where earlier nights know the slope well enough, the last weeks teach nothing: what just
-    shifted is to stay a shift.
-    """
-    n = y.shape[1]
-    known = np.isfinite(temperature)
+def _warmth(temperature: Array) -> Array:
+    """[s, n, 1]: kelvin about the mean; 0 where it is not known."""
+    known = np.abs(temperature) <= HOTTEST
     many = known.sum(1, keepdims=True)
-    center = np.where(known, temperature, 0.0).sum(1, keepdims=True) / np.maximum(many, 1)
-    t = np.where(known, temperature - center, 0.0)
-    if n <= WEEK + 2:
-        return np.zeros(y.shape)
-    slope = _slope(y, t)
-    if n >= 3 * FRESH:
-        then = t[:, :-FRESH]
-        beyond = np.abs(t[:, -FRESH:].mean(1) - then.mean(1))
-        slope = np.where(beyond <= STRETCH * np.sqrt(then.shape[1]) * then.std(1), _slope(y[:, :-FRESH], then), slope)
-    result: Array = np.where(many > n // 2, slope[:, None] * t, 0.0)
+    mean = np.where(known, temperature, 0.0).sum(1, keepdims=True) / np.maximum(many, 1)
+    result: Array = np.where(known & (2 * many > temperature.shape[1]), temperature - mean, 0.0)[:, :, None]
     return result
 
 
-def _slope(y: Array, t: Array) -> Array:
-    """[s]: by t, both [s, n]; 0 where t hardly varies."""
-    y, t = y - y.mean(1, keepdims=True), t - t.mean(1, keepdims=True)
-    spread = (t**2).sum(1)
-    whole = (y * t).sum(1) / np.maximum(spread, 1e-30)
-    gap, warmth = _about_its_week(y), _about_its_week(t)
-    leverage = np.maximum((warmth**2).sum(1), 1e-30)
-    near = (gap * warmth).sum(1) / leverage
-    rest = ((gap - near[:, None] * warmth) ** 2).sum(1) / (gap.shape[1] - 1)
-    slack = 3 * np.sqrt(rest / leverage)
-    result: Array = np.where(spread > WARM_C**2 * t.shape[1], np.clip(whole, near - slack, near + slack), 0.0)
+def _effect(causes: Array, spread: Array, y: Array) -> Array:
+    """[s, n]: what the causes [s, n, c] have likely done to y [s, n]."""
+    result: Array = (causes @ (spread @ (causes.transpose(0, 2, 1) @ y[:, :, None])))[:, :, 0]
     return result
 
 
-def _about_its_week(y: Array) -> Array:
-    """[s, n - 6]: each value less the mean of the seven around it, in which every weekday is once."""
-    sums = np.cumsum(np.pad(y, ((0, 0), (1, 0))), 1)
-    result: Array = y[:, WEEK // 2 : y.shape[1] - WEEK // 2] - (sums[:, WEEK:] - sums[:, :-WEEK]) / WEEK
+def _from_each(terms: Array) -> Array:
+    """Sums of terms [s, n, ...] from each night to the last."""
+    result: Array = terms[:, ::-1].cumsum(1)[:, ::-1]
     return result

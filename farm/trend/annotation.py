@@ -44,8 +44,11 @@ class Change(Part):
 def changes(points: Sequence[Point]) -> tuple[Change, ...]:
     """Where circumstances change along a series, the oldest point first. What a point does not tell is as it was."""
     known: dict[str, str] = {}
-    found = []
+    found, told = [], None
     for point in points:
+        if point.circumstances is told:  # read once for many points
+            continue
+        told = point.circumstances
         for name in TOLD:
             value = point.circumstances.get(name, "")
             if value and known.get(name, value) != value:

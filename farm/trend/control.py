@@ -5,6 +5,10 @@ bet on the rank of the night's value among all values so far. Without a shift (t
 independent and uniform, whatever the distribution, so no bet gains on average. The sum over all j is a Shiryaev-Roberts
 e-detector: the chance that it ever reaches c within n nights is at most n / c.
 
+Where effects were taken out that were learnt from the same values, an error of theirs looks like a shift to all bets at once. A
+shift that is estimated beside them has 1 / apart times the variance, so a bet counts to the power of `apart` only: for normal
+values that is the likelihood ratio with the effects unknown, and again gains nothing on average.
+
 Sources: Barnard 1959 and Parent 1965 (sequential ranks); Vovk, Nouretdinov, Gammerman 2003 (test martingales of ranks);
 Shin, Ramdas, Rinaldo 2024, "E-detectors" (the sum, and its bound).
 """
@@ -29,11 +33,12 @@ RECENT = 16
 """Starts of so many last nights are all kept; of those twice as old every second, and so on."""
 
 
-def evidence(values: Array, first: int, ties: Array) -> Array:
+def evidence(values: Array, first: int, ties: Array, apart: Array) -> Array:
     """The e-detector of each series [s] after its last value; values [s, n], the oldest first, n the same for all.
 
     `first` is the least index at which a new level may begin (>= 1), `ties` [s, n] numbers in [0, 1) that order equal
-    values. Any increasing transformation of the values gives the same.
+    values, `apart` [s, n] the powers (farm.trend.adjust; 1 where nothing was taken out). Any increasing transformation of the
+    values gives the same.
     """
     series, n = values.shape
     starts = np.array([j for j in range(first, n) if j % _spacing(n - 1 - j) == 0], int)
@@ -47,7 +52,8 @@ def evidence(values: Array, first: int, ties: Array) -> Array:
         shares = (starts[:live] * SHARES + night // 2) // night  # of the old level among the values before tonight
         kinds, which = np.unique(shares, return_inverse=True)
         gains[:live] += _log_bets(night + 1)[kinds][:, :, ranks[:, night] - 1][which]
-    result: Array = np.exp(gains.astype(np.float64)).sum((0, 1)) / gains.shape[1]
+    powers = apart[:, starts].T[:, None, :]
+    result: Array = np.exp(gains.astype(np.float64) * powers).sum((0, 1)) / gains.shape[1]
     return result
 
 

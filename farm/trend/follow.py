@@ -8,6 +8,7 @@ open -> acknowledged | ignored | accepted         by people, who may also have i
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 from farm.errors import JobError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 Action = Literal["acknowledge", "accept", "ignore", "recheck"]
 OPEN: tuple[Status, ...] = ("suspect", "checking", "confirmed", "acknowledged", "ignored")
 """Not over: its series has not been let go."""
+SUSPECTED: tuple[Status, ...] = ("suspect", "checking")
+"""Found, and nobody is told yet."""
 TOLD: tuple[Status, ...] = ("confirmed", "acknowledged", "ignored")
 """A second run, or later nights, showed it."""
 NIGHTS_AGAIN = 5
@@ -93,15 +96,33 @@ def after_night(regression: Regression, answer: Answer, now: float, *, back: flo
 def of_level(points: Sequence[Point], known: Iterable[Regression], baseline: float) -> tuple[Point, ...]:
     """The points of the level that a series is on: those a new shift would leave.
 
-    What was told is a new level, and what is over is none: the level before it goes on.
+    What was told is a new level, and what is over is none: the level before it goes on. What is suspected was found already, and
+    waits for its second run: its nights are no evidence once more, which would make it easier for others to be suspected. Those
+    of what a second run refuted are none until NIGHTS_AGAIN more of them make it a suspect again.
     """
-    begins, gone = baseline, list[tuple[float, float]]()
+    begins, ends, gone = baseline, math.inf, list[tuple[float, float]]()
     for one in known:
         if one.status in TOLD:
             begins = max(begins, one.shift.begins)
         elif one.status == "recovered" and one.until is not None:
             gone.append((one.shift.begins, one.until))
-    return tuple(p for p in points if p.at >= begins and not any(since <= p.at < until for since, until in gone))
+        elif one.status in SUSPECTED or (one.status == "refuted" and not _has_gone_on(one, points)):
+            ends = min(ends, one.shift.begins)
+    return tuple(p for p in points if begins <= p.at < ends and not any(since <= p.at < until for since, until in gone))
+
+
+def around(
+    regression: Regression, points: Sequence[Point], known: Iterable[Regression], baseline: float
+) -> tuple[Point, ...]:
+    """The points of the level that a regression left, and those since."""
+    begins = regression.shift.begins
+    earlier = (one for one in known if one.shift.begins < begins and one.status in (*TOLD, "recovered"))
+    return of_level(points, earlier, baseline if baseline < begins else 0.0)
+
+
+def _has_gone_on(refuted: Regression, points: Sequence[Point]) -> bool:
+    nights = {p.at if p.night is None else p.night for p in points if p.at >= refuted.shift.begins}
+    return len(nights) >= refuted.shift.nights_after + NIGHTS_AGAIN
 
 
 def in_time(regression: Regression, now: float) -> Regression | None:

@@ -11,13 +11,12 @@ import numpy as np
 
 from farm.report.base import Part
 from farm.trend import edivisive
-from farm.trend.adjust import adjusted
+from farm.trend.adjust import adjusting
 from farm.trend.control import evidence
-from farm.trend.differing import differing
 from farm.trend.discoveries import discoveries
-from farm.trend.figures import ABSOLUTE
 from farm.trend.level import SHARE, Level, level
 from farm.trend.shift import Shift
+from farm.trend.step import size, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,14 +85,15 @@ def _judged(series: Sequence[Series], settings: Trend, now: float) -> tuple[int,
 
 def _looked_at(nights: list[Level]) -> tuple[Array, Array]:
     """Of series of one length n: adjusted values [s, n], and the evidence of each [s]."""
-    values = adjusted(
-        *(np.stack([getattr(one, name) for one in nights]) for name in ("values", "weekdays", "temperature"))
+    firsts = np.array([one.first for one in nights])
+    taken, weekdays, temperature = (
+        np.stack([getattr(one, name) for one in nights]) for name in ("values", "weekdays", "temperature")
     )
-    ties, firsts = np.stack([one.ties for one in nights]), np.array([one.first for one in nights])
-    gained = np.zeros(len(nights))
+    values, apart = adjusting(taken, weekdays, temperature, firsts)
+    ties, gained = np.stack([one.ties for one in nights]), np.zeros(len(nights))
     for first in np.unique(firsts):
         own = firsts == first
-        gained[own] = SHARE * evidence(values[own], int(first), ties[own])
+        gained[own] = SHARE * evidence(values[own], int(first), ties[own], apart[own])
     return values, gained
 
 
@@ -102,25 +102,5 @@ def _shift(series: Series, nights: Level, values: Array, settings: Trend) -> Shi
     change = edivisive.newest(values, settings.nights_after)
     if change is None or change.p_value > edivisive.SURE:
         return None
-    old, new = values[: change.begin], values[change.begin :]
-    before, after = float(np.median(old)), float(np.median(new))
-    relative = series.key.metric not in ABSOLUTE and before > 0
-    moved = after / before - 1 if relative else after - before
-    if not math.isfinite(moved) or abs(moved) < (settings.floor if relative else settings.floor_share):
-        return None
-    about = np.concatenate((old - before, new - after))
-    first = nights.points[change.begin]
-    return Shift(
-        begins=first.at,
-        run=first.run,
-        before=before,
-        after=after,
-        nights_before=len(old),
-        nights_after=len(new),
-        change=moved,
-        relative=relative,
-        worse=(after > before) == (series.better == "low"),
-        spread=1.4826 * float(np.median(np.abs(about))),
-        p_value=change.p_value,
-        differing=differing(nights.points[: change.begin], nights.points[change.begin :]),
-    )
+    shift = step(series, nights, values, (0, change.begin, len(values)), change.p_value)
+    return shift if math.isfinite(shift.change) and size(shift, settings) >= 1 else None

@@ -6,7 +6,7 @@ import functools
 import math
 import statistics
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,16 +55,22 @@ def level(series: Series, now: float, nights_before: int) -> Level:
     points = series.points[
         bisect_left(series.points, begins - PERIOD, key=_at) : bisect_right(series.points, now, key=_at)
     ]
-    nights = _nights([p for p in points if math.isfinite(p.value)])[-LONGEST:]
-    last = tuple(night[-1] for night in nights)
+    found = nights(points)
+    return replace(found, first=max(nights_before, bisect_left(found.points, begins - OVERLAP, key=_at)))
+
+
+def nights(points: Sequence[Point]) -> Level:
+    """The newest LONGEST nights of these points, the oldest first; a new level may begin at any of them."""
+    found = _nights([p for p in points if math.isfinite(p.value)])[-LONGEST:]
+    last = tuple(night[-1] for night in found)
     at = np.array([p.at for p in last])
     return Level(
         points=last,
-        values=np.array([night[0].value if len(night) == 1 else _median(night) for night in nights]),
+        values=np.array([night[0].value if len(night) == 1 else _median(night) for night in found]),
         weekdays=np.rint((at - at[0]) / DAY).astype(int) % 7 if len(at) else np.zeros(0, int),
         temperature=np.array([_celsius(p.circumstances.get("temperature", "")) for p in last]),
         ties=_hashed(last),
-        first=max(nights_before, int(np.searchsorted(at, begins - OVERLAP))),
+        first=0,
     )
 
 

@@ -30,8 +30,8 @@ def confirmed(shift: Shift, again: Sequence[Point]) -> Answer:
     bound = math.log((1 - MISTAKEN) / MISTAKEN)
     middle, told = (shift.before + shift.after) / 2, 0.0
     for point in again:
-        weight = gap * (point.value - middle) / spread**2 if spread > 0 and math.isfinite(point.value) else 0.0
-        told += min(max(weight, -bound), bound)
+        weight = gap / spread * ((point.value - middle) / spread) if spread > 0 and math.isfinite(point.value) else 0.0
+        told += 0.0 if math.isnan(weight) else min(max(weight, -bound), bound)
         if abs(told) >= bound:
             return "confirmed" if told > 0 else "refuted"
     return "undecided"

@@ -20,10 +20,10 @@ from farm.sections.trend import Trend
 from farm.store import regressions, series
 from farm.store.state import State
 from tests.daemon.lab import FRAME, MODEL, Bench, preflight, settings, until, write_report
-from tests.trend.nights import DAY, measured, play
+from tests.trend.nights import CONDITIONS, DAY, measured, play
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from farm.report.document import Run
@@ -71,11 +71,13 @@ def past(data: Path, medians: Medians) -> int:
 
 
 @contextlib.contextmanager
-def lab(data: Path, level_ms: float, *serials: str) -> Iterator[tuple[Daemon, TrendClient]]:
-    """A daemon whose devices need so many milliseconds now."""
+def lab(
+    data: Path, level_ms: float, *serials: str, conditions: Mapping[str, str] = CONDITIONS
+) -> Iterator[tuple[Daemon, TrendClient]]:
+    """A daemon whose devices need so many milliseconds now, under these conditions."""
 
     def perform(work: Work, progress: Progress, check: Callable[[], None]) -> Run:
-        return measured(work.run_id, work.device.serial, level_ms * (1 + 0.01 * (work.run_id % 3 - 1)))
+        return measured(work.run_id, work.device.serial, level_ms * (1 + 0.01 * (work.run_id % 3 - 1)), conditions)
 
     made = Daemon(
         settings(data), perform=perform, preflight=preflight, write_report=write_report,
@@ -172,6 +174,30 @@ def test_a_suspect_whose_device_is_away_waits_for_it_and_later_nights_decide(tmp
         found = client.regressions(statuses=["recovered"])
         assert len(found) == 2
         assert {one.until for one in found} == {series.points(state, found[0].series)[-3].at}
+
+
+def celsius(degrees: float) -> dict[str, str]:
+    return {**CONDITIONS, "battery_temperature": f"{degrees:.1f} C"}
+
+
+def test_a_second_run_on_a_hot_day_confirms_nothing(tmp_path: Path) -> None:
+    draw = random.Random(6)  # noqa: S311  # a simulation
+    warmth = [30 + draw.gauss(0, 3) for _ in range(48)]
+    medians = [
+        10 * (1 + 0.006 * (c - 30)) * draw.gauss(1, 0.004) * (1.06 if n >= 40 else 1) for n, c in enumerate(warmth)
+    ]
+    begin = time.time() - len(medians) * DAY - 3600
+    with contextlib.closing(State(tmp_path / "state.db")) as state:
+        for nth, (median, degrees) in enumerate(zip(medians, warmth, strict=True)):
+            play(state, "nightly", {"one": [median]}, ended=begin + nth * DAY, conditions=celsius(degrees))
+            if nth >= 40:
+                idle(state).look(begin + nth * DAY)
+                if regressions.find(state):
+                    break
+        (one, *_) = regressions.find(state)
+        assert one.status == "suspect"
+    with lab(tmp_path, 10.6, "one", conditions=celsius(40)) as (daemon, client):
+        assert {one.status for one in settled(daemon, client)} == {"refuted"}, "as slow as ten kelvin explain"
 
 
 def test_a_sentinel_that_moved_too_is_told_first(tmp_path: Path, medians: Medians) -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from farm.trend.control import _log_bets, evidence, sequential_ranks
+from farm.trend import control
+from farm.trend.control import _log_bets, sequential_ranks
 from farm.trend.discoveries import discoveries
 
 Array = np.ndarray[Any, Any]
@@ -26,6 +27,11 @@ def test_ranks_count_what_came_before() -> None:
     assert sequential_ranks(values, thrown).tolist() == [[1, 1, 2, 2, 4, 6]]
 
 
+def evidence(values: Array, first: int, thrown: Array) -> Array:
+    """Where nothing was taken out."""
+    return control.evidence(values, first, thrown, np.ones(values.shape))
+
+
 @pytest.mark.parametrize("k", [1, 2, 15, 180])
 def test_no_bet_gains_on_average(k: int) -> None:
     assert np.exp(_log_bets(k).astype(float)).mean(-1) == pytest.approx(1.0, rel=1e-5)
@@ -36,6 +42,13 @@ def test_over_all_orders_of_values_each_start_gains_nothing() -> None:
     gained = evidence(orders, 3, ties(orders))
     assert gained.mean() == pytest.approx(4.0, rel=1e-5)  # starts 3, 4, 5 and 6
     assert (gained >= 12).mean() <= 4 / 12
+
+
+def test_what_counts_in_part_gains_no_more_on_average() -> None:
+    orders = np.array(list(itertools.permutations(range(7))), float)
+    half = control.evidence(orders, 3, ties(orders), np.full(orders.shape, 0.5))
+    assert half.mean() < 4.0
+    assert control.evidence(orders, 3, ties(orders), np.zeros(orders.shape)) == pytest.approx(4.0)
 
 
 def test_equal_values_gain_nothing_either() -> None:

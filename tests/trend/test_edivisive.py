@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from farm.trend.edivisive import _parted, divide, midranks, newest
+from farm.trend.edivisive import _of_all, _of_counts, _parted, divide, midranks, newest
 
 Array = np.ndarray[Any, Any]
 
@@ -34,7 +34,29 @@ def test_the_parting_is_the_best_by_definition(values: list[int], lasting: bool)
         for begin in range(2, n - 1)
         for end in ([n] if lasting else range(begin + 2, n + 1))
     )
-    assert _parted(ranks[None], 2, lasting=lasting)[0][0] == pytest.approx(best, abs=1e-9)
+    assert _parted(ranks[None], np.arange(n + 1), 2, lasting=lasting)[0][0] == pytest.approx(best, abs=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=4, max_size=20).filter(lambda v: len(set(v)) > 1), st.data())
+def test_counted_distances_are_the_distances(values: list[int], data: st.DataObject) -> None:
+    n = len(values)
+    inner = data.draw(st.sets(st.integers(1, n - 1), max_size=n - 1))
+    places = np.array([0, *sorted(inner), n])
+    rows = np.array([values, values[::-1]])
+    whole = _of_all(rows, np.arange(n + 1))[:, places][:, :, places]
+    np.testing.assert_allclose(_of_counts(rows, places), whole, atol=1e-9)
+
+
+def test_a_long_history_is_parted_to_the_night() -> None:
+    levels = np.array([1.0] * 101 + [2.0] * 13 + [1.0] * 200 + [3.0] * 77)
+    assert [change.begin for change in divide(levels, 3)] == [101, 114, 314]
+
+
+def test_a_long_history_of_chance_is_parted_as_rarely_as_it_says() -> None:
+    values = np.random.default_rng(8).normal(size=(60, 90))
+    parted = sum(bool(divide(row, sure=0.1)) for row in values)
+    assert 1 <= parted <= 14, "6 are to be expected; outside with a chance below 0.4 %"
 
 
 def test_equal_values_share_their_middle_rank() -> None:
@@ -55,10 +77,10 @@ def test_a_passing_level_is_found_on_both_sides() -> None:
 
 
 def test_nothing_parts_what_is_equal_or_short() -> None:
-    assert divide(np.ones(50)) == []
+    assert divide(np.ones(50)) == ()
     assert newest(np.ones(50), 3) is None
     assert newest(np.arange(5.0), 3) is None
-    assert divide(np.array([])) == []
+    assert divide(np.array([])) == ()
 
 
 def test_chance_is_called_sure_as_rarely_as_it_says() -> None:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from farm.errors import JobError
+from farm.sections.trend import Trend
 from farm.trend import follow
 from farm.trend.annotation import changes
+from farm.trend.judge import judge
 from farm.trend.recheck import Answer
 from farm.trend.regression import Regression, Status
-from farm.trend.series import Key, Point
+from farm.trend.series import Key, Point, Series
 from farm.trend.shift import Shift
+from tests.trend import levels
 
 KEY = Key(schedule="nightly", model="m", serial="one", configuration="", metric="latency.median")
 ANSWERS: tuple[Answer, ...] = ("confirmed", "refuted", "undecided")
@@ -161,7 +165,51 @@ def test_a_level_begins_with_what_was_told_and_leaves_out_what_is_over() -> None
     assert left(baseline=110) == [110, 115, 120, 125]
     assert left(regression("confirmed")) == [90, 95, 100, 105, 110, 115, 120, 125]
     assert left(regression("recovered", until=110.0)) == [80, 85, 110, 115, 120, 125]
-    assert left(regression("suspect"), regression("refuted")) == [p.at for p in series]
+    assert left(regression("accepted")) == [p.at for p in series]
+
+
+def test_nights_of_what_is_suspected_are_no_evidence_twice() -> None:
+    ends = 150
+
+    def left(status: Status, begins: float = 90.0) -> list[float]:
+        known = [regression(status, shift=shift(begins=begins))]
+        return [p.at for p in follow.of_level(points(*((float(at), {}) for at in range(80, ends, 5))), known, 0.0)]
+
+    assert left("suspect") == left("checking") == [80, 85]
+    assert len(left("refuted")) == 14, "twelve nights since: it may be a suspect again"
+    assert left("refuted", 115.0) == [80, 85, 90, 95, 100, 105, 110], "seven nights since"
+    ends = 155
+    assert len(left("refuted", 115.0)) == 15
+
+
+def test_a_regression_is_looked_at_with_the_level_it_left() -> None:
+    series = points(*((float(at), {}) for at in range(60, 130, 5)))
+    one = regression("confirmed")
+    older = regression("acknowledged", id=2, shift=shift(begins=70.0))
+    later = regression("confirmed", id=3, shift=shift(begins=110.0))
+    assert [p.at for p in follow.around(one, series, [one, older, later], 0.0)] == [p.at for p in series[2:]]
+    assert follow.around(one, series, [one], 80.0) == series[4:]
+    assert follow.around(one, series, [one], 120.0) == series, "a baseline since then is not of the level it left"
+
+
+def test_suspicions_that_wait_make_no_other_series_suspected() -> None:
+    values = 20 * np.random.default_rng(7).normal(1, 0.015, (60, 76))
+    values[:, 60:] *= np.repeat([1.1, 1.0], [30, 30])[:, None]
+    now, settings = levels.moment(75), Trend(false_alarms_a_year=1.0)
+    for _ in range(50):  # until the last one has moved so far that it is told with the others
+        values[30, 60:] *= 1.001
+        series = [levels.series(row, number=n) for n, row in enumerate(values)]
+        told = {one.series: one for one in judge(series, settings, now=now)}
+        if 30 in told:
+            break
+    assert set(told) == set(range(31)), "together with thirty others, a small shift is enough"
+
+    def waiting(one: Series, status: Status) -> Series:
+        known = [regression(status, series=one.id, found=now, shift=told[one.id].shift)] if one.id < 30 else []
+        return one.model_copy(update={"points": follow.of_level(one.points, known, 0.0)})
+
+    for status in ("suspect", "checking", "refuted"):
+        assert judge([waiting(one, status) for one in series], settings, now=now) == []
 
 
 def test_changes_of_circumstances_are_told_once_each() -> None:

@@ -63,11 +63,11 @@ def test_an_improvement_is_a_shift_that_is_not_worse() -> None:
     assert told.shift.worse
 
 
-def test_accuracy_that_never_moved_and_then_does_is_told_on_the_third_night() -> None:
+def test_accuracy_that_never_moved_and_then_does_is_told_by_the_third_night() -> None:
     values = [0.7125] * 60 + [0.7000] * 10
     found = nightly(series(values, metric="top1", better="high"), 55)
     assert found is not None
-    assert found[0] == 62
+    assert 60 < found[0] <= 62
     assert not found[1].shift.relative
     assert found[1].shift.change == pytest.approx(-0.0125)
     assert found[1].shift.spread == 0
@@ -165,5 +165,7 @@ def test_replayed_over_half_a_year_chance_is_not_told_and_shifts_are() -> None:
     for night in range(180):
         open_ = [until(s, night) for s in whole if s.id not in told]
         told |= {t.series: night for t in judge(open_, USUAL, now=moment(night))}
-    assert set(told) == set(range(30))
-    assert all(92 <= night <= 110 for night in told.values())
+    assert set(range(30)) <= set(told)
+    assert sum(92 <= told[i] <= 110 for i in range(30)) >= 29
+    # As many as are allowed in so many nights.
+    assert len(told) - 30 <= 180 * USUAL.rate

@@ -42,6 +42,7 @@ def test_levels_without_spread_are_told_apart_by_one_run() -> None:
     assert confirmed(accuracy, points(0.7)) == "confirmed"
     assert confirmed(accuracy, points(0.7125)) == "refuted"
     assert confirmed(shift(0.7, 0.7, 0.0), points(0.7)) == "undecided"
+    assert confirmed(shift(1e200, 2e200, 0.0), points(2e200)) == "confirmed"
 
 
 def test_wrong_answers_are_as_rare_as_promised() -> None:
