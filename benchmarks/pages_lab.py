@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from farm.fleet.device import Device, Standing
 from farm.report.document import Accuracy, Failure, Job, Latency, Run, Target, Verdict
 from farm.schedule.schedule import Missing, Schedule
+from farm.store import inputs
 from farm.submission import InputFrame, Submission
 
 if TYPE_CHECKING:
@@ -134,9 +135,9 @@ def _night(
         asked = _submission(model)
         created = datetime.fromtimestamp(fired, UTC).isoformat(timespec="milliseconds")
         job = db.execute(
-            "INSERT INTO jobs (status, created, submission, summary, user, kind, priority, night)"
-            " VALUES ('done', ?, ?, ?, 'nightly', 'nightly', -1, ?)",
-            (created, asked.model_dump_json(), _summary(asked, created), number),
+            "INSERT INTO jobs (status, created, submission, inputs, summary, user, kind, priority, night)"
+            " VALUES ('done', ?, ?, ?, ?, 'nightly', 'nightly', -1, ?)",
+            (created, *inputs.split(db, asked), _summary(asked, created), number),
         ).lastrowid
         rows, points = [], []
         run_id = db.execute("SELECT coalesce(max(id), 0) FROM runs").fetchone()[0]
@@ -167,13 +168,14 @@ def _night(
 def _sentinel(db: Connection, chance: random.Random, size: Size, last: float) -> None:
     """A run of the golden model on each device each night."""
     summary = _summary(_submission(0), datetime.fromtimestamp(last, UTC).isoformat())
+    stored, fed = inputs.split(db, _submission(0))
     rows = []
     for night in range(size.nights):
         ended = last + 3600.0 - (size.nights - 1 - night) * DAY_S
         job = db.execute(
-            "INSERT INTO jobs (status, created, submission, summary, user, kind)"
-            " VALUES ('done', ?, '{}', ?, 'sentinel', 'sentinel')",
-            (datetime.fromtimestamp(ended, UTC).isoformat(timespec="milliseconds"), summary),
+            "INSERT INTO jobs (status, created, submission, inputs, summary, user, kind)"
+            " VALUES ('done', ?, ?, ?, ?, 'sentinel', 'sentinel')",
+            (datetime.fromtimestamp(ended, UTC).isoformat(timespec="milliseconds"), stored, fed, summary),
         ).lastrowid
         for device in range(size.devices):
             median = 3 + device % 4 + 0.03 * chance.gauss(0, 1)

@@ -26,6 +26,7 @@ from farm.api.server import bind, serving
 from farm.errors import DaemonError, StorageError
 from farm.executor.local import LocalExecutor
 from farm.history.archiver import Archiver
+from farm.pages.render import warm
 from farm.queue.board import Board
 from farm.queue.closer import Closer
 from farm.queue.dispatcher import Dispatcher
@@ -233,6 +234,8 @@ class Daemon:
         self.feed = Feed(self._state, self._board, lambda: self.views(self._fleet.devices()), self._stopping.is_set)
         rooms.enter_context(serving(make_app(self, hosts=at.hosts), listener, at.tls, settings.api))
         self.url = at.url
+        if eager:
+            threading.Thread(target=warm, name="pages", daemon=True).start()
         told = Advert(url=at.url, pid=os.getpid(), certificate=at.certificate)
         rooms.enter_context(advert.advertised(self.data, told))
 

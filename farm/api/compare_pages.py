@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from farm.pages.shelf import Shelf
     from farm.schedule.schedule import Night
 
+    Names = tuple[tuple[str, str], ...]
+    """Serials, and the lab's names for them."""
+
 PATH = "/compare"
 KEPT = 8
 """Pairs of nights whose comparison is kept."""
@@ -37,9 +40,9 @@ def add(app: FastAPI, daemon: Daemon, shelf: Callable[[], Shelf]) -> None:
     """Add it to the application; asking for the shelf is slow the first time."""
 
     @functools.lru_cache(maxsize=KEPT)
-    def over(a: Night, b: Night) -> View:
+    def over(a: Night, b: Night, names: Names) -> View:
         """Of nights that are over: neither will change any more."""
-        return _beside_nights(daemon, a, b)
+        return _beside_nights(daemon, a, b, names)
 
     @page(app, PATH)
     def the_comparison(
@@ -62,7 +65,7 @@ def add(app: FastAPI, daemon: Daemon, shelf: Callable[[], Shelf]) -> None:
         return CompareStart(a=a, b=b, jobs=jobs)
 
 
-def _nights(daemon: Daemon, a: Named, b: Named, over: Callable[[Night, Night], View]) -> View:
+def _nights(daemon: Daemon, a: Named, b: Named, over: Callable[[Night, Night, Names], View]) -> View:
     if a.kind != b.kind:
         raise InputsError("a night stands beside a night", where=f"{a.word}, {b.word}", remedy="name two of one kind")
     found = [nights.night(daemon.state, named.numbers[0]) for named in (a, b)]
@@ -70,15 +73,17 @@ def _nights(daemon: Daemon, a: Named, b: Named, over: Callable[[Night, Night], V
     if first is None or second is None:
         lost = a if first is None else b
         raise NotFoundError("there is no such night", where=lost.word, remedy="see `farm schedule list`")
+    names = tuple((serial, row.name) for serial, row in daemon.known.rows().items())
     if first.status == second.status == "over":
-        return over(first, second)
-    return _beside_nights(daemon, first, second)
+        return over(first, second, names)
+    return _beside_nights(daemon, first, second, names)
 
 
-def _beside_nights(daemon: Daemon, a: Night, b: Night) -> View:
+def _beside_nights(daemon: Daemon, a: Night, b: Night, names: Names) -> View:
     from farm.pages import compare_nights
 
-    return compare_nights.view(a, b, nightly_runs.runs(daemon.state, a.id), nightly_runs.runs(daemon.state, b.id))
+    first, second = (nightly_runs.runs(daemon.state, night.id) for night in (a, b))
+    return compare_nights.view(a, b, first, second, dict(names))
 
 
 def _pair(daemon: Daemon, shelf: Shelf, a: Named, b: Named, *, wait: bool) -> View:

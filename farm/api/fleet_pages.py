@@ -38,7 +38,7 @@ def add(app: FastAPI, daemon: Daemon) -> None:
         days = beginnings(now, fleet_views.DAYS)
         found = device_lines(daemon)
         busy = utilization.busy(daemon.state, [d.serial for d in found], days, now)
-        return fleet(found, busy, days, daemon.sentinel.closed_watches(), q=q, condition=condition)
+        return fleet(found, busy, days, daemon.sentinel.watched(), q=q, condition=condition)
 
     @page(app, "/fleet/{serial}")
     def the_device(serial: Serial) -> DevicePage:

@@ -15,7 +15,8 @@ Kind = Literal["time", "line", "bar", "scatter", "heatmap", "graph"]
 """`time` and `line` are drawn by uPlot (many points), the others by ECharts."""
 Tone = Literal["", "good", "warn", "bad", "muted"]
 Height = Literal["low", "middle", "tall"]
-"""160, 280 and 560 CSS pixels: known before anything is drawn, so that nothing jumps."""
+"""160 (200 on a narrow screen, where a legend takes several rows), 280 and 560 CSS pixels: known before anything is drawn, so
+that nothing jumps."""
 Value = str | float | int | None
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Text that begins so is a formula to a spreadsheet."""
@@ -75,6 +76,8 @@ class Mark(Part):
     at: float
     axis: Literal["x", "y"] = "x"
     tone: Tone = "muted"
+    dotted: bool = False
+    """Else dashed."""
 
 
 class Cell(Part):

@@ -15,6 +15,8 @@ _KINDS: dict[Kind, re.Pattern[str]] = {
     "night": re.compile(r"night-([0-9]{1,15})"),
     "capture": re.compile(r"([0-9a-f]{64})"),
 }
+MOST_BYTES = 1 << 30
+"""Of captures that a page reads; of more, a command says the same where somebody waits for it."""
 _JOBS = re.compile(r"[0-9]{1,15}(,[0-9]{1,15}){0,99}")
 
 
@@ -37,6 +39,8 @@ class CompareStart(View):
     a: str = ""
     b: str = ""
     jobs: str = ""
+    most_mib: int = MOST_BYTES >> 20
+    """Of captures that a page reads."""
 
 
 class ComparePending(View):
@@ -60,7 +64,7 @@ def named(word: str, where: str) -> Named:
             return Named(word.strip(), kind, numbers)
     raise InputsError(
         f"{word[:80]!r} is no run, night or capture", where=where,
-        remedy="JOB/RUN such as 12/34, night-3, or the sha256 of a stored capture",
+        remedy="JOB/RUN such as 12/34, night-3, or the sha256 of a stored capture; `farm compare` also takes references",
     )  # fmt: skip
 
 

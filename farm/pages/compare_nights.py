@@ -11,7 +11,7 @@ from farm.trend.changes import cells, changes, word
 from farm.trend.news import News
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from farm.trend.nightly import NightlyRun
 
@@ -34,6 +34,9 @@ class Difference(Part):
 
     model: str
     serial: str
+    """Empty: of any device that matches."""
+    name: str
+    """The lab's for the device; its serial where it has none."""
     configuration: str
     a: Then
     b: Then
@@ -55,8 +58,10 @@ class CompareNights(View):
     """Differences beyond MOST."""
 
 
-def view(a: Night, b: Night, first: Sequence[NightlyRun], second: Sequence[NightlyRun]) -> CompareNights:
-    """The page."""
+def view(
+    a: Night, b: Night, first: Sequence[NightlyRun], second: Sequence[NightlyRun], names: Mapping[str, str]
+) -> CompareNights:
+    """The page; `names` are the lab's for serials."""
     then, now = cells(first), cells(second)
     there = then.keys() | now.keys()
     differ = sorted(cell for cell in there if _told(then.get(cell)) != _told(now.get(cell)))
@@ -67,9 +72,14 @@ def view(a: Night, b: Night, first: Sequence[NightlyRun], second: Sequence[Night
         news=changes(second, first, b.missing),
         differences=tuple(
             Difference(
-                model=cell[0], serial=cell[1], configuration=cell[2], a=_then(then.get(cell)), b=_then(now.get(cell))
+                model=model,
+                serial=serial,
+                name=names.get(serial) or serial,
+                configuration=configuration,
+                a=_then(then.get((model, serial, configuration))),
+                b=_then(now.get((model, serial, configuration))),
             )
-            for cell in differ[:MOST]
+            for model, serial, configuration in differ[:MOST]
         ),
         same=len(there) - len(differ),
         left_out=max(0, len(differ) - MOST),

@@ -76,13 +76,13 @@ def view(shelf: Shelf, job: Job, submitted: Submission, reference: str, tensor: 
 
 
 def _drawn(page: EmbeddingView, shelf: Shelf, run: Run, submitted: Submission, compared: Comparison) -> EmbeddingView:
-    subject = shelf.subject(run, submitted)
+    subject = shelf.subject(run, submitted, instead=f"`farm diagnose {page.job}/{page.run}` compares all layers")
     edge = subject.recordings.get("layers")
     if edge is None:
         return page.model_copy(update={"missing": "no capture of pass layers is left"})
     room, reference = shelf.reference(subject, compared.reference)
     if reference is None:
-        command = f"farm diagnose {page.job}/{page.run}"
+        command = f"`farm diagnose {page.job}/{page.run}`"
         return page.model_copy(
             update={"missing": f"what {page.reference} computed is not kept any more: {command} computes it again"}
         )

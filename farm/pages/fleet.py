@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import statistics
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
-from farm.pages.chart import Axis, Chart, Line
+from farm.pages.chart import Axis, Chart, Line, Mark, Table
 from farm.pages.device_line import WORST_FIRST, DeviceLine, severity
 from farm.pages.view import View
 from farm.report.base import Part
@@ -14,9 +17,22 @@ from farm.report.document import Watch
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from farm.store.sentinels import Night
+
 DAYS = 14
 """Of utilization."""
+KEPT = 8
+"""Charts of the sentinel: one for each filter that is looked at."""
 NEEDS = frozenset({"needs-human", "quarantined", "unauthorized", "unresponsive", "offline"})
+
+
+class Trace(Part):
+    """The sentinel's last nights on a device, the oldest first: all under one runtime, so that they are one line."""
+
+    ended: tuple[float, ...]
+    """Unix seconds."""
+    median_ms: tuple[float, ...]
+    """As many."""
 
 
 class FleetLine(Part):
@@ -26,6 +42,9 @@ class FleetLine(Part):
     busy: tuple[float, ...]
     """Share of each of the last DAYS days that runs took, the oldest first."""
     watch: Watch | None = None
+    """What the last of the sentinel's nights says; None: it had none."""
+    trace: Trace | None = None
+    """Them, where there is a `watch`."""
 
     @property
     def week(self) -> float:
@@ -65,20 +84,24 @@ def fleet(
     devices: Sequence[DeviceLine],
     busy: Mapping[str, Sequence[float]],
     days: Sequence[float],
-    watches: Sequence[Watch],
+    watched: Sequence[tuple[Watch, tuple[Night, ...]]],
     *,
     q: str = "",
     condition: str = "",
 ) -> Fleet:
-    """The page. `busy` has a share for each of `days` (their beginnings, Unix seconds) by serial; a device without is idle."""
-    watched = {watch.serial: watch for watch in watches}
+    """The page. `busy` has a share for each of `days` (their beginnings, Unix seconds) by serial; a device without is idle.
+
+    `watched` has each device that the sentinel ran on: what its last night says, that night and those before, oldest first.
+    """
+    by_serial = {watch.serial: (watch, nights) for watch, nights in watched}
     idle = (0.0,) * len(days)
     found = [
-        FleetLine(device=d, busy=tuple(busy.get(d.serial, idle)), watch=watched.get(d.serial))
+        _line(d, tuple(busy.get(d.serial, idle)), *by_serial.get(d.serial, (None, ())))
         for d in sorted(devices, key=severity)
         if (not condition or d.condition == condition) and matches(d, q)
     ]
     counts = Counter(d.condition for d in devices)
+    known = tuple((f.device.word, *by_serial[f.device.serial]) for f in found if f.watch is not None)
     order = sorted(counts, key=lambda word: WORST_FIRST.index(word) if word in WORST_FIRST else -1)
     return Fleet(
         q=q,
@@ -86,7 +109,7 @@ def fleet(
         counts=tuple(Count(condition=word, devices=counts[word]) for word in order),
         total=len(devices),
         lines=tuple(found),
-        charts=(_utilization(found, days),) if found and any(any(f.busy) for f in found) else (),
+        charts=tuple(chart for chart in (_utilization(found, days), _sentinel(known)) if chart is not None),
     )
 
 
@@ -98,7 +121,50 @@ def matches(device: DeviceLine, q: str) -> bool:
     return all(word in own for word in q.lower().split())
 
 
-def _utilization(lines: Sequence[FleetLine], days: Sequence[float]) -> Chart:
+def _line(device: DeviceLine, busy: tuple[float, ...], watch: Watch | None, nights: tuple[Night, ...]) -> FleetLine:
+    trace = Trace(ended=tuple(n.ended for n in nights), median_ms=tuple(n.median_ms for n in nights))
+    return FleetLine(device=device, busy=busy, watch=watch, trace=trace if watch is not None else None)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _sentinel(known: tuple[tuple[str, Watch, tuple[Night, ...]], ...]) -> Chart | None:
+    """All devices (name, what is said, nights), each against its own baseline: what moves them all is no phone that ages.
+
+    Kept, since it changes once a night and is asked for with every change of a device.
+    """
+    by_day: dict[float, list[float]] = {}
+    rows = []
+    for name, watch, nights in known:
+        for night in nights:
+            ended = datetime.fromtimestamp(night.ended).astimezone()
+            share = 100 * night.median_ms / watch.baseline_ms if watch.baseline_ms else None
+            rows.append((name, watch.serial, ended.isoformat(timespec="seconds"), night.median_ms, share))
+            if share is not None:
+                by_day.setdefault(ended.replace(hour=0, minute=0, second=0, microsecond=0).timestamp(), []).append(
+                    share
+                )
+    if not rows:
+        return None
+    days = sorted(by_day)
+    return Chart(
+        id="sentinel",
+        title="Sentinel: the golden model over the devices",
+        kind="time",
+        y=(Axis(name="median", unit="% of usual"),),
+        lines=(
+            Line(name="the middle one", x=tuple(days), y=tuple(statistics.median(by_day[day]) for day in days)),
+            Line(name="the slowest", x=tuple(days), y=tuple(max(by_day[day]) for day in days), shape="points"),
+        ),
+        marks=(Mark(name="as before", at=100.0, axis="y"),),
+        note="Each device against the median of its nights before: what moves all of them is no phone that ages.",
+        height="low",
+        table=Table(columns=("device", "serial", "night", "median [ms]", "of its nights before [%]"), rows=tuple(rows)),
+    )
+
+
+def _utilization(lines: Sequence[FleetLine], days: Sequence[float]) -> Chart | None:
+    if not any(any(line.busy) for line in lines):
+        return None
     share = tuple(100 * sum(f.busy[i] for f in lines) / len(lines) for i in range(len(days)))
     busiest = tuple(100 * max(f.busy[i] for f in lines) for i in range(len(days)))
     return Chart(

@@ -68,11 +68,11 @@ def view(shelf: Shelf, job: Job, submitted: Submission) -> InputsView:
     frames: tuple[FedFrame, ...] = ()
     missing = ""
     try:
-        found = _pictures(shelf, run, submitted, reference) if reference else ()
+        found = _pictures(shelf, job, submitted, reference) if reference else ()
         missing = "" if found else "the model's input is nothing to look at, or was not logged"
         if found is None:
             missing = (
-                f"what {reference} was fed is not kept any more: farm diagnose {job.job}/{run.id} computes it again"
+                f"what {reference} was fed is not kept any more: `farm diagnose {job.job}/{run.id}` computes it again"
             )
         frames = tuple(_frame(f) for f in found or ())
     except FarmError as e:
@@ -84,9 +84,10 @@ def view(shelf: Shelf, job: Job, submitted: Submission) -> InputsView:
     )  # fmt: skip
 
 
-def _pictures(shelf: Shelf, run: Run, submitted: Submission, name: str) -> tuple[InputPictures, ...] | None:
+def _pictures(shelf: Shelf, job: Job, submitted: Submission, name: str) -> tuple[InputPictures, ...] | None:
     """None where the reference's input is not kept any more."""
-    subject = shelf.subject(run, submitted)
+    (run,) = job.runs
+    subject = shelf.subject(run, submitted, instead=f"`farm diagnose {job.job}/{run.id} --html report.html` shows them")
     layers = subject.recordings.get("layers")
     if layers is None or not layers.frames:
         return ()

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 import jinja2
 from markupsafe import Markup, escape
 
-from farm.pages.assets import address
+from farm.pages.assets import address, asset, names
 from farm.pages.chart import table_of
 from farm.trend.news import counted
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from farm.pages.chart import Chart
+    from farm.pages.fleet import Trace
     from farm.pages.tonight import Row
     from farm.pages.view import View, Visit
+    from farm.report.document import Watch, WatchWord
 
 MACROS = ("macros.html.j2", "chart.html.j2")
 """Every macro of these is known in all templates, and in blocks that are drawn alone."""
@@ -39,6 +41,10 @@ SIGNS = {
     "running": "\N{HORIZONTAL ELLIPSIS}", "queued": "\N{HORIZONTAL ELLIPSIS}", "done": "\N{MIDDLE DOT}",
 }  # fmt: skip
 """Of tonight.Cell.word."""
+TRENDS: dict[WatchWord, str] = {"steady": "good", "slower": "bad", "answers differ": "bad", "faster": "warn"}
+"""Colors of what the sentinel says."""
+TRACED = 15
+"""Nights in its line: the last one, and as many as it is held against."""
 UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
@@ -52,6 +58,15 @@ def part(view: View, visit: Visit, block: str) -> str | None:
     template = _environment().get_template(view.template)
     drawn = template.blocks.get(block)
     return None if drawn is None else "".join(drawn(template.new_context(_context(view, visit))))
+
+
+def warm() -> None:
+    """Compile every template and pack every file now, so that no visitor waits for it."""
+    environment = _environment()
+    for template in environment.list_templates():
+        environment.get_template(template)
+    for name in names():
+        asset(name)
 
 
 def _context(view: View, visit: Visit) -> dict[str, object]:
@@ -75,9 +90,11 @@ def _environment() -> jinja2.Environment:
         coded=coded,
         cells=cells,
         bars=bars,
+        spark=spark,
+        size=size,
         counted=counted,
     )
-    environment.globals.update(asset=address, turned=turned, sections=SECTIONS, table_of=table_of)
+    environment.globals.update(asset=address, turned=turned, sections=SECTIONS, table_of=table_of, trends=TRENDS)
     for name in MACROS:
         module = environment.get_template(name).module
         environment.globals.update({word: vars(module)[word] for word in vars(module) if not word.startswith("_")})
@@ -92,11 +109,11 @@ def spec(chart: Chart) -> Markup:
     return Markup(text)  # noqa: S704  # JSON without any sign that HTML knows
 
 
-def moment(at: float | None) -> Markup | str:
-    """Unix seconds in the lab's own time, to the minute; empty for 0 or None."""
+def moment(at: float | str | None) -> Markup | str:
+    """Unix seconds or ISO 8601 in the lab's own time, to the minute; empty for 0 or None."""
     if not at:
         return ""
-    local = datetime.fromtimestamp(at).astimezone()
+    local = (datetime.fromisoformat(at) if isinstance(at, str) else datetime.fromtimestamp(at)).astimezone()
     return Markup('<time datetime="{}">{}</time>').format(
         local.isoformat(timespec="seconds"), local.strftime("%Y-%m-%d %H:%M")
     )
@@ -151,11 +168,43 @@ def bars(shares: Sequence[float]) -> Markup:
     return Markup(drawn)  # noqa: S704  # numbers alone: nothing is to be escaped
 
 
+def spark(trace: Trace, watch: Watch) -> Markup:
+    """The sentinel's nights on one device as a line that ends in a dot, the last one at the right.
+
+    Its scale reaches a tenth below and above the baseline at least, as a smaller change is not told: noise fills no picture.
+    """
+    base = trace.median_ms[-1] if watch.baseline_ms is None else watch.baseline_ms
+    low, high = min(*trace.median_ms, 0.9 * base), max(*trace.median_ms, 1.1 * base)
+
+    def height(ms: float) -> float:
+        return 16 - 14 * (ms - low) / (high - low or 1.0)
+
+    first = TRACED - len(trace.median_ms)
+    places = [f"{6 * (first + i) + 3} {height(ms):.1f}" for i, ms in enumerate(trace.median_ms)]
+    x, y = places[-1].split()
+    usual = "" if watch.baseline_ms is None else f'<path class="usual" d="M0 {height(base):.1f}H{6 * TRACED}"/>'
+    words = escape(
+        f"{counted(len(places), 'night')}, {min(trace.median_ms):.3g} to {max(trace.median_ms):.3g} ms; {watch.summary}"
+    )
+    return Markup(  # noqa: S704  # numbers, and words that are escaped
+        f'<svg class="spark trace {TRENDS.get(watch.word, "")}" width="{6 * TRACED}" height="18" role="img" aria-label="{words}">'
+        f'<title>{words}</title>{usual}<path d="M{"L".join(places)}"/><circle cx="{x}" cy="{y}" r="2.5"/></svg>'
+    )
+
+
 def turned(visit: Visit, **changes: object) -> str:
     """The page's address with parts of its query changed; an empty one goes."""
     query = dict(parse_qsl(visit.query)) | {name: str(value) for name, value in changes.items()}
     left = urlencode({name: value for name, value in query.items() if value})
     return visit.path + (f"?{left}" if left else "")
+
+
+def size(count: int) -> str:
+    """Bytes, in the largest unit that fits."""
+    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if count >= 1 << power:
+            return f"{count / (1 << power):.1f} {unit}"
+    return counted(count, "byte")
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -204,6 +204,8 @@ def confusion(found: TaskMetrics) -> Chart | None:
     if not chosen.names:
         return None
     place = chosen.place
+    there = {label for truth, answer, _ in found.matrix for label in (truth, answer)}
+    left = len(there - place.keys())
     return Chart(
         id="confusion",
         title="Confusion matrix",
@@ -220,7 +222,7 @@ def confusion(found: TaskMetrics) -> Chart | None:
             for truth, answer, count in found.matrix
             if truth in place and answer in place
         ),
-        note=f"{chosen.left_out} classes with fewer confusions are left out." if chosen.left_out else "",
+        note=f"Left out, as confused less or never: {left} of {len(there)} classes." if left else "",
         height="tall" if len(chosen.names) > 12 else "middle",
     )
 

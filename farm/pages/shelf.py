@@ -10,6 +10,7 @@ from farm.assess.gather import Room
 from farm.assess.subject import captures_of, of_run, refusal
 from farm.errors import FarmError, InputsError
 from farm.model import graph as graphs
+from farm.pages.compare import MOST_BYTES
 from farm.pages.lanes import draw
 
 if TYPE_CHECKING:
@@ -28,8 +29,21 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 SUBJECTS, DRAWINGS, PAGES = 8, 64, 32
-MOST_BYTES = 1 << 30
-"""Of one run's captures; of more, `farm diagnose` makes the same page where somebody waits for it."""
+DIAGNOSE = "`farm diagnose JOB/RUN --html report.html` shows the same"
+
+
+def fit(where: str, size: int, instead: str) -> None:
+    """See that a page may read so many bytes of captures.
+
+    Raises:
+        InputsError: it may not; says how many there are, and what to do `instead`.
+    """
+    if size > MOST_BYTES:
+        raise InputsError(
+            f"captures of {size >> 20} MiB are too large for a page, which reads {MOST_BYTES >> 20} MiB",
+            where=where,
+            remedy=instead,
+        )
 
 
 class Kept(Generic[Value]):
@@ -82,8 +96,10 @@ class Shelf:
         except FarmError:
             return None
 
-    def subject(self, run: Run, submitted: Submission, passes: tuple[str, ...] = ("layers",)) -> Subject:
-        """A run's recordings of these passes.
+    def subject(
+        self, run: Run, submitted: Submission, passes: tuple[str, ...] = ("layers",), *, instead: str = DIAGNOSE
+    ) -> Subject:
+        """A run's recordings of these passes; `instead` says how else to come to the same, where they are too large.
 
         Raises:
             InputsError: there are none, or too much of them; says why.
@@ -92,12 +108,7 @@ class Shelf:
         why = refusal(run)
         if why:
             raise InputsError(why, where=f"run {run.id}", remedy="a newer run of the model has them")
-        sizes = [c.bytes for c in run.captures if c.name in passes and not c.removed]
-        if sum(sizes) > MOST_BYTES:
-            raise InputsError(
-                f"its captures have {sum(sizes) >> 20} MiB, too much for a page", where=f"run {run.id}",
-                remedy="farm diagnose JOB/RUN --html report.html shows the same",
-            )  # fmt: skip
+        fit(f"run {run.id}", sum(c.bytes for c in run.captures if c.name in passes and not c.removed), instead)
         key = (run.id, passes, tuple(captures_of(run).items()))
         return self._subjects.or_made(key, lambda: of_run(run, submitted, self.artifacts, passes))
 

@@ -57,6 +57,8 @@ class NotRun(Part):
     run: int
     model: str
     serial: str
+    name: str
+    """The lab's for the device; its serial where it has none."""
     configuration: str
     why: str
     remedy: str
@@ -114,8 +116,8 @@ def tonight(
 
 
 def changed_runs(news: Iterable[News]) -> frozenset[int]:
-    """The runs that are not as the night before."""
-    return frozenset(run for n in news if n.kind in CHANGES for run in n.runs)
+    """The runs that are not as the night before; a note tells of what goes on as it was."""
+    return frozenset(run for n in news if n.kind in CHANGES and n.severity != "note" for run in n.runs)
 
 
 def matrix(night: Night, runs: Sequence[NightlyRun], changed: frozenset[int], names: Mapping[str, str]) -> Matrix:
@@ -139,7 +141,7 @@ def matrix(night: Night, runs: Sequence[NightlyRun], changed: frozenset[int], na
         ),
         columns=tuple(Column(serial=s, name=names.get(s) or s) for s in serials),
         counts=dict(sorted(counts.items(), key=lambda item: RANK[item[0]])),
-        not_run=tuple(_not_run(run) for run in runs if word(run) == "not run"),
+        not_run=tuple(_not_run(run, names) for run in runs if word(run) == "not run"),
         missing=night.missing,
     )
 
@@ -160,8 +162,8 @@ def _cell(runs: Sequence[NightlyRun], changed: frozenset[int]) -> Cell | None:
     )
 
 
-def _not_run(run: NightlyRun) -> NotRun:
+def _not_run(run: NightlyRun, names: Mapping[str, str]) -> NotRun:
     return NotRun(
-        job=run.job, run=run.run, model=run.model, serial=run.serial, configuration=run.configuration,
-        why=run.error or run.status, remedy=run.remedy,
+        job=run.job, run=run.run, model=run.model, serial=run.serial, name=names.get(run.serial) or run.serial,
+        configuration=run.configuration, why=run.error or run.status, remedy=run.remedy,
     )  # fmt: skip

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
@@ -85,6 +86,39 @@ def test_a_chart_has_its_table_its_csv_and_its_picture(chromium: Browser, mornin
         kept = pictures / "utilization.png"
         png.value.save_as(kept)
         assert kept.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_every_device_has_the_sentinels_line_in_words_too(chromium: Browser, morning: Daemon) -> None:
+    with visiting(chromium, morning, "/fleet") as page:
+        drawn(page)
+        line = page.get_by_role("row", name="shelf-007").get_by_role("img", name="of its 9 nights before")
+        expect(line).to_be_visible()
+        assert line.locator("path:not(.usual)").evaluate("(path) => path.getTotalLength()") > 0
+        figure = page.locator("#chart-sentinel")
+        with page.expect_download() as csv:
+            figure.get_by_role("link", name="CSV").click()
+        rows = csv.value.path().read_text(encoding="utf-8").splitlines()
+        assert sum(row.startswith("shelf-007,") for row in rows) == SIZE.nights
+
+
+@pytest.mark.slow
+def test_a_picture_gives_its_words_as_many_rows_as_they_take(
+    chromium: Browser, morning: Daemon, pictures: Path
+) -> None:
+    heights = []
+    for width in (1280, 360):
+        with visiting(chromium, morning, "/fleet", width=width) as page:
+            drawn(page)
+            figure = page.locator("#chart-sentinel")
+            plot = figure.locator("canvas").first.evaluate("(canvas) => canvas.height")
+            with page.expect_download() as png:
+                figure.get_by_role("button", name="PNG").click()
+            kept = pictures / f"sentinel-{width}.png"
+            png.value.save_as(kept)
+            with Image.open(kept) as image:
+                heights.append(image.height - plot)
+    assert heights[1] > heights[0], "title and note take more of them on a narrow screen"
 
 
 @pytest.mark.slow

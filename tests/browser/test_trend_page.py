@@ -34,9 +34,9 @@ HOSTILE = "<img src=x onerror=alert(1)>" + "m" * 220
 
 
 def fill(state: State, ended: float) -> None:
-    """Forty nights on two phones, one of which slows down with a new runtime; three variants with labels."""
+    """Forty nights on two phones: one slows down with a new runtime and is told, the other long ago; variants with labels."""
     draw = random.Random(4)  # noqa: S311  # a simulation
-    steady = [5 * draw.gauss(1, 0.015) for _ in range(NIGHTS)]
+    steady = [5 * draw.gauss(1, 0.015) * (1.1 if n >= 15 else 1) for n in range(NIGHTS)]
     slow = [10 * draw.gauss(1, 0.015) * (1.2 if n >= NIGHTS - 6 else 1) for n in range(NIGHTS)]
     play(state, "nightly", {"one": slow[:-6], "two": steady[:-6]}, ended=ended - 6 * DAY)
     newer = dict(CONDITIONS) | {"runtime": "r2"}
@@ -92,6 +92,11 @@ def test_a_model_over_nights(at: Daemon, visit: Open, pictures: Path, width: int
     assert page.locator("figure.chart").count() == 1
     expect(page.get_by_text("runtime: r1 -> r2").first).to_be_visible()
     expect(page.get_by_text("note: <b>new</b> thermal pads")).to_be_visible()
+    rows = page.get_by_role("region", name="Steps").locator("tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_contain_text("confirmed")
+    expect(rows.nth(1)).to_contain_text("no")
+    expect(page.get_by_text("Dotted: the level changed")).to_be_visible()
     picture(page, pictures, f"trend-{width}")
     accessible(page)
     fits(page)
@@ -110,6 +115,20 @@ def test_one_device_has_its_gates_and_the_way_there_is_by_keyboard(at: Daemon, v
     expect(page.get_by_text("Shaded: where a gate fails")).to_be_visible()
     picture(page, pictures, "trend-gates")
     accessible(page)
+
+
+def test_a_chart_leaves_as_table_csv_and_png(at: Daemon, visit: Open, tmp_path: Path) -> None:
+    page = visit(at, "/trend?model=m.tflite")
+    drawn(page)
+    figure = page.locator("figure.chart")
+    figure.get_by_text("Table", exact=True).press("Enter")
+    expect(figure.locator("tbody tr")).to_have_count(2 * NIGHTS)
+    expect(figure.get_by_role("columnheader", name="level before [ms]")).to_be_visible()
+    for kind, begins in (("CSV", b"ended,device"), ("PNG", b"\x89PNG")):
+        with page.expect_download() as told:
+            figure.get_by_text(kind, exact=True).press("Enter")
+        told.value.save_as(tmp_path / kind)
+        assert (tmp_path / kind).read_bytes().startswith(begins)
 
 
 def test_hostile_names_and_the_frontier(at: Daemon, visit: Open, pictures: Path) -> None:

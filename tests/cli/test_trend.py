@@ -34,6 +34,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     data.mkdir()
     state = State(data / "state.db")
     play(state, "nightly", {"one": [10, 10, 10, 10, 12, 12, 12], "two": [5.0] * 7}, ended=ENDED)
+    play(state, "early", {"one": [4.0] * 9 + [5.0] * 6}, ended=ENDED, asked=submission("long.tflite"))
     job = state.add_job(submission(HOSTILE), [Placement(target("one"))])
     (run,) = [r for r in state.queued() if r.job == job]
     lease = state.claim(run.id, target("one"), 1.0)
@@ -66,7 +67,19 @@ def test_a_figure_over_nights(lab: Lab) -> None:
     rows = list(csv.DictReader(io.StringIO(lab.farm("trend", "m.tflite", "--schedule", "nightly", "--csv").out)))
     assert [float(r["value"]) for r in rows if r["device"] == "one"] == [10, 10, 10, 10, 12, 12, 12]
     assert {r["circumstances"].partition(";")[0] for r in rows} == {rows[0]["circumstances"].partition(";")[0]}
+    assert {r["level before"] for r in rows} == {""}, "a week is too short for a step"
     assert len(lab.farm("trend", "m.tflite", "-n", "3", "--json").document[1]["series"]["points"]) == 3
+
+
+def test_steps_of_the_past_are_told_apart_from_regressions(lab: Lab) -> None:
+    people = lab.farm("trend", "long.tflite").out
+    assert "one: step +25.0 %, 4 ms -> 5 ms, p = 0.005, run " in people
+    assert people.count("told to nobody") == 1
+    (line,) = lab.farm("trend", "long.tflite", "--json").document
+    (step,) = line["steps"]
+    assert (step["before"], step["after"], step["nights_before"], step["nights_after"]) == (4, 5, 9, 6)
+    rows = list(csv.DictReader(io.StringIO(lab.farm("trend", "long.tflite", "--csv").out)))
+    assert [(r["value"], r["level before"], r["p"]) for r in rows if r["p"]] == [("5.0", "4.0", "0.005")]
 
 
 def test_what_is_not_there_is_told_in_what_is(lab: Lab) -> None:
@@ -75,7 +88,7 @@ def test_what_is_not_there_is_told_in_what_is(lab: Lab) -> None:
     assert "latency.median, latency.p90, memory.peak" in wrong.err
     unknown = lab.farm("trend", "nothing.tflite")
     assert unknown.status == 2
-    assert "there are [red]m[/red].tflite, m.tflite" in unknown.err
+    assert "there are [red]m[/red].tflite, long.tflite, m.tflite" in unknown.err
 
 
 def test_the_frontier_has_a_best_and_names_are_no_markup(lab: Lab) -> None:

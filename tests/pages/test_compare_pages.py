@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from farm.pages.compare import MOST_BYTES
 from farm.queue.planner import plan
-from farm.report.document import Run
+from farm.report.document import CaptureLink, Run
 from farm.schedule.schedule import Schedule
 from farm.store import nights, schedules
 from farm.submission import Terms, Variant
@@ -54,7 +55,7 @@ def test_two_nights_differ_where_a_verdict_changed(lab: Lab) -> None:
         page = client.get(f"/compare?a=night-{first}&b=night-{second}").text
     assert view["same"] == 1
     (difference,) = view["differences"]
-    assert (difference["model"], difference["serial"]) == ("nightly", "two")
+    assert (difference["model"], difference["serial"], difference["name"]) == ("nightly", "two", "two")
     assert (difference["a"]["word"], difference["b"]["word"], difference["b"]["cause"]) == ("pass", "fail", "channel")
     assert "nightly fails on two: channel" in page
     assert f"/jobs/{difference['b']['job']}/runs/{difference['b']['run']}" in page
@@ -111,6 +112,30 @@ def test_what_cannot_be_compared_is_told(lab: Lab, query: str, status: int, told
         answer = client.get(f"/compare.json?{query}")
     assert answer.status_code == status, answer.text
     assert told in answer.json()["message"]
+
+
+def test_captures_too_large_for_a_page_are_left_to_the_command(lab: Lab) -> None:
+    stored = lab.daemon.artifacts.put(b"a capture")
+    link = CaptureLink(name="layers", sha256=stored, bytes=MOST_BYTES + 1, complete=True, path="")
+    for name, captures in (("large", (link,)), ("small", (link.model_copy(update={"bytes": 9}),))):
+        lab.runs[name] = lambda work, kept=captures: rich_run(work.run_id).model_copy(update={"captures": kept})  # type: ignore[misc]
+    large, small = (lab.over(name, selector="serial=one") for name in ("large", "small"))
+    a, b = (f"{job.job}/{job.runs[0].id}" for job in (large, small))
+    with http(lab.daemon) as client:
+        view = client.get(f"/compare.json?a={a}&b={b}").json()
+        pictures = client.get(f"/jobs/{large.job}/runs/{large.runs[0].id}/inputs.json").json()
+        file = lab.daemon.artifacts.path("f" * 64)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("wb") as f:
+            f.truncate(MOST_BYTES + 1)  # a hole: it takes no room
+        capture = client.get(f"/compare?a={b}&b={'f' * 64}", headers={"hx-request": "true", "hx-target": "div#pairing"})
+    assert view["state"] == "refused"
+    assert "1024 MiB" in view["missing"]
+    assert f"`farm compare {a} {b} --html pair.html`" in view["missing"]
+    assert f"`farm diagnose {a} --html report.html`" in pictures["missing"]
+    assert view["a"]["run"]["verdict"], "what their documents say stands there all the same"
+    assert f"download /api/artifacts/{'f' * 64}" in capture.text
+    assert f"<code>farm compare {b} ffffffffffff.mcap --html pair.html</code>" in capture.text
 
 
 def test_without_a_question_it_says_what_can_be_asked(lab: Lab) -> None:

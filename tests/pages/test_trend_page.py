@@ -94,6 +94,57 @@ def test_the_page_its_twin_and_its_csv_say_the_same(at: Daemon) -> None:
         assert "+20.0 % suspect" in page
 
 
+def test_many_devices_have_a_spread_and_steps_that_were_told_and_not(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    ended = time.time() - 3600
+    state = State(data / "state.db")
+    nights = 12
+    medians = {f"d{n:02d}": [10.0 + n] * nights for n in range(10)}
+    medians["d03"] = [13.0] * 6 + [15.6] * 6
+    medians["d04"] = [14.0] * 5 + [7.0] * 7
+    play(state, "nightly", medians, ended=ended)
+    with state.write() as db:
+        db.execute("INSERT INTO judged SELECT id, 0, 0 FROM nights WHERE id > 1")
+    (mine,) = series.find(state, serial="d03", metric="latency.median")
+    shift = Shift(
+        begins=ended - 5 * DAY - 60, run=61, before=13, after=15.6, nights_before=6, nights_after=6, change=0.2, worse=True,
+        p_value=0.002, spread=0.1,
+    )  # fmt: skip
+    assert regressions.judged(state, 1, ended, series=1, shifts=[(mine.id, shift)])
+    state.close()
+    made = daemon(settings(data), fleet=Bench(*medians))
+    made.start(port=0, eager=False)
+    try:
+        with http(made) as client:
+            both = client.get("/trend.json?model=m.tflite").json()
+            (chart,) = both["charts"]
+            everyone, *own = chart["lines"]
+            assert (everyone["name"], len(own)) == ("all 10: median, 10 to 90 %", 8)
+            assert (everyone["low"][0], everyone["y"][0], everyone["high"][0]) == pytest.approx((10.9, 14.5, 18.1))
+            assert [(s["device"], s["change"], s["regression"], s["status"]) for s in both["steps"]] == [
+                ("d03", "+20.0 %", 1, "suspect"),
+                ("d04", "-50.0 %", None, None),
+            ]
+            dotted = [mark for mark in chart["marks"] if mark["dotted"]]
+            assert [mark["name"] for mark in dotted] == ["step -50.0 %, p 0.005, d04"], (
+                "what is told is not drawn twice"
+            )
+            rows = list(csv.DictReader(io.StringIO(client.get("/trend/charts/trend-1.csv?model=m.tflite").text)))
+            assert sorted((r["device"], r["level before [ms]"]) for r in rows if r["p"]) == [
+                ("d03", "13.0"),
+                ("d04", "14.0"),
+            ]
+            assert len([r for r in rows if r["device"].startswith("all 10")]) == nights
+            late = client.get("/trend.json?model=m.tflite&days=6").json()
+            assert [s["device"] for s in late["steps"]] == ["d03"], "the other began before"
+            assert late["steps"][0]["nights_before"] == 6, "known of all its nights"
+            page = client.get("/trend?model=m.tflite", headers={"accept": "text/html"}).text
+            assert "2 steps, the newest first" in page
+    finally:
+        made.stop()
+
+
 def test_a_word_is_said_by_who_may_and_stands_in_the_audit_log(at: Daemon) -> None:
     with http(at, make_token(at, "read")) as reader:
         assert reader.post("/regressions/1/word", data={"action": "acknowledge"}).status_code == 403

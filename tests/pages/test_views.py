@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import time
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from farm.fleet.device import Device, Standing
 from farm.notify.morning import Morning
+from farm.pages import assets, render
+from farm.pages.chart import table_of
 from farm.pages.device_line import line
-from farm.pages.fleet import fleet
+from farm.pages.fleet import Trace, fleet
 from farm.pages.job_list import PAGE, job_list
+from farm.pages.render import spark
 from farm.pages.tonight import changed_runs, matrix, tonight
+from farm.queue.sentinel import watched
+from farm.report.document import Watch
 from farm.report.job_line import JobLine
 from farm.schedule.schedule import Missing, Night
 from farm.store.job_lines import job_lines
 from farm.store.rows import Placement
+from farm.store.sentinels import Night as Golden
 from farm.store.state import State
 from farm.store.utilization import busy
 from farm.trend.news import News
@@ -37,9 +49,19 @@ def phone(serial: str, condition: str, **more: object) -> Device:
 def test_who_needs_somebody_comes_first() -> None:
     devices = [phone("a", "ready"), phone("b", "needs-human"), phone("c", "cooling"), phone("d", "quarantined")]
     page = fleet([line(d) for d in devices], {}, (), ())
+    assert not page.charts
     assert [f.device.serial for f in page.lines] == ["b", "d", "c", "a"]
     assert [f.device.serial for f in page.in_need] == ["b", "d"]
     assert [(c.condition, c.devices) for c in page.counts][:2] == [("needs-human", 1), ("quarantined", 1)]
+
+
+def test_what_pages_are_made_of_is_made_before_anybody_asks() -> None:
+    render._environment.cache_clear()
+    assets.asset.cache_clear()
+    render.warm()
+    made = render._environment()
+    assert {name for _, name in made.cache or {}} == set(made.list_templates())
+    assert assets.asset.cache_info().currsize == len(assets.names()) > 10
 
 
 def test_a_filter_leaves_the_counts_as_they_are() -> None:
@@ -56,6 +78,59 @@ def test_a_ready_device_with_a_run_is_busy() -> None:
     assert line(Device("a", "offline")).condition == "offline"
 
 
+def nights(serial: str, *times_ms: float, runtime: str = "2.3.0") -> list[Golden]:
+    """One a day, the last one now."""
+    now = time.time()
+    return [
+        Golden(serial=serial, ended=now - 86400 * back, median_ms=ms, top1=0.9, answers="same", runtime=runtime)
+        for back, ms in zip(reversed(range(len(times_ms))), times_ms, strict=True)
+    ]
+
+
+def test_the_sentinels_line_ends_in_its_last_night_and_has_one_runtime() -> None:
+    aged = [*nights("a", 9.0, runtime="2.2.0"), *nights("a", *[4.0] * 20, 6.0)]
+    known = [watched(aged), watched(nights("b", 5.0))]
+    page = fleet([line(phone(serial, "ready")) for serial in "abc"], {}, (), known)
+    a, b, c = page.lines
+    assert a.trace is not None
+    assert a.trace.median_ms == (*[4.0] * 14, 6.0)
+    assert (c.watch, c.trace) == (None, None)
+    assert a.watch is not None
+    drawn = spark(a.trace, a.watch)
+    assert 'class="spark trace bad"' in drawn
+    assert "15 nights, 4 to 6 ms; 6.000 ms, 1.50x of its 14 nights before" in drawn
+    assert 'cx="87" cy="2.0"' in drawn, "at the right, and the highest there is"
+    assert b.trace is not None
+    assert b.watch is not None
+    assert "usual" not in spark(b.trace, b.watch), "there is none yet"
+    (chart,) = page.charts
+    assert [round(y or 0) for y in chart.lines[1].y] == [100] * 14 + [150]
+    table = table_of(chart)
+    assert len(table.rows) == 16
+    assert table.rows[-2][3:] == (6.0, 150.0)
+    assert table.rows[-1][3:] == (5.0, None)
+
+
+@given(
+    st.lists(st.floats(0.0, 1e9), min_size=1, max_size=15),
+    st.one_of(st.none(), st.floats(0.0, 1e9)),
+    st.text(),
+)
+def test_a_line_stays_in_its_picture_and_its_words_are_words(
+    times_ms: list[float], baseline_ms: float | None, text: str
+) -> None:
+    watch = Watch(
+        serial="a", word="steady", summary=text, nights=1, ended=0, median_ms=0, baseline_ms=baseline_ms, top1=None
+    )
+    trace = Trace(ended=(0.0,) * len(times_ms), median_ms=tuple(times_ms))
+    drawn = spark(trace, watch)
+    root = ElementTree.fromstring(re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "", drawn))  # noqa: S314  # ours
+    assert [child.tag for child in root] == ["title", *["path"] * (1 + (baseline_ms is not None)), "circle"]
+    heights = [float(y) for y in re.findall(r"[0-9]+ ([0-9.e+-]+)", root.findall("path")[-1].get("d", ""))]
+    assert len(heights) == len(times_ms)
+    assert all(2 <= y <= 16 for y in heights)
+
+
 def run(number: int, model: str, serial: str, verdict: VerdictKind = "pass") -> NightlyRun:
     return NightlyRun(number, 1, model, serial, "", "done", verdict)
 
@@ -70,6 +145,8 @@ def test_the_matrix_has_the_worst_of_each_cell_and_what_changed() -> None:
     news = [
         News(kind="verdict", severity="bad", title="m fails on a", runs=(2,)),
         News(kind="gate", severity="bad", title="", runs=(3,)),
+        News(kind="verdict", severity="note", title="1 run still fails", runs=(1,)),
+        News(kind="not run", severity="note", title="1 run on b gave no result again", runs=(4,)),
     ]
     missing = Missing(serial="c", condition="offline")
     found = matrix(NIGHT.model_copy(update={"missing": (missing,)}), runs, changed_runs(news), {"a": "zoe"})
@@ -77,7 +154,7 @@ def test_the_matrix_has_the_worst_of_each_cell_and_what_changed() -> None:
     words = [[cell and (cell.word, cell.runs, cell.changed) for cell in row.cells] for row in found.rows]
     assert words == [[("pass", 1, False), ("fail", 2, True)], [("not run", 1, False), None]]
     assert found.counts == {"fail": 1, "not run": 1, "pass": 2}
-    assert [(n.run, n.why, n.remedy) for n in found.not_run] == [(4, "gone", "look")]
+    assert [(n.run, n.name, n.why, n.remedy) for n in found.not_run] == [(4, "b", "gone", "look")]
     assert found.missing == (missing,)
 
 

@@ -97,26 +97,37 @@ const farmCharts = (() => {
     const scale = devicePixelRatio || 1;
     const [width, height] = [canvases[0].width, Math.max(...canvases.map((c) => c.height))];
     const out = document.createElement("canvas");
-    const above = 52 * scale;
-    out.width = width + 24 * scale;
-    out.height = height + above + (spec.note ? 34 : 12) * scale;
     const pen = out.getContext("2d");
+    const fonts = { title: `600 ${15 * scale}px system-ui, sans-serif`, rest: `${12 * scale}px system-ui, sans-serif` };
+    const [margin, line] = [12 * scale, 18 * scale];
+    pen.font = fonts.title;
+    const title = rows(pen, spec.title.split(" ").map((word) => ({ word })), width);
+    pen.font = fonts.rest;
+    const names = rows(pen, legend(spec).map(({ name, ink }) => ({ word: name, ink })), width, 18 * scale);
+    const note = rows(pen, (spec.note || "").split(" ").filter(Boolean).map((word) => ({ word })), width);
+    const above = margin + line * (title.length + names.length) + 6 * scale;
+    out.width = width + 2 * margin; // which forgets the font
+    out.height = above + height + line * note.length + margin;
     pen.fillStyle = color("ground");
     pen.fillRect(0, 0, out.width, out.height);
-    pen.fillStyle = color("text");
-    pen.font = `600 ${15 * scale}px system-ui, sans-serif`;
-    pen.fillText(spec.title, 12 * scale, 22 * scale, width);
-    pen.font = `${12 * scale}px system-ui, sans-serif`;
-    let x = 12 * scale;
-    for (const { name, ink } of legend(spec)) {
-      pen.fillStyle = ink;
-      pen.fillRect(x, 33 * scale, 10 * scale, 10 * scale);
-      pen.fillStyle = color("quiet");
-      pen.fillText(name, x + 14 * scale, 42 * scale);
-      x += pen.measureText(name).width + 32 * scale;
-    }
-    canvases.forEach((c) => pen.drawImage(c, 12 * scale, above));
-    if (spec.note) pen.fillText(spec.note, 12 * scale, out.height - 12 * scale, width);
+    let y = margin;
+    const write = (placed, font, tone) => {
+      pen.font = fonts[font];
+      for (const row of placed) {
+        y += line;
+        for (const { word, ink, at } of row) {
+          pen.fillStyle = ink || color(tone);
+          if (ink) pen.fillRect(margin + at, y - 14 * scale, 10 * scale, 10 * scale);
+          pen.fillStyle = color(tone);
+          pen.fillText(word, margin + at + (ink ? 14 * scale : 0), y - 5 * scale, width - at);
+        }
+      }
+    };
+    write(title, "title", "text");
+    write(names, "rest", "quiet");
+    canvases.forEach((c) => pen.drawImage(c, margin, above));
+    y = above + height;
+    write(note, "rest", "quiet");
     out.toBlob((blob) => {
       const link = document.createElement("a");
       link.href = URL.createObjectURL(blob);
@@ -124,6 +135,22 @@ const farmCharts = (() => {
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     });
+  }
+
+  /** Words laid out in rows of a width, each with its place; `more` is what stands before each, beside a space. */
+  function rows(pen, words, width, more = 0) {
+    const found = [];
+    let at = 0;
+    for (const one of words) {
+      const wide = pen.measureText(`${one.word} `).width + more;
+      if (!found.length || at + wide > width) {
+        found.push([]);
+        at = 0;
+      }
+      found.at(-1).push({ ...one, at });
+      at += wide;
+    }
+    return found;
   }
 
   /** Names and colors of the lines, where there are several. */

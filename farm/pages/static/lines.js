@@ -65,17 +65,29 @@ farmCharts.lines = (plot, spec) => {
       else pen.fillRect(left, b, width, a - b);
     }
     pen.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-    (spec.marks || []).forEach((mark, i) => {
+    pen.textAlign = "left"; // uPlot leaves that of the axis it drew last
+    pen.textBaseline = "alphabetic";
+    const em = devicePixelRatio;
+    const marked = []; // their names, above all of them
+    const ends = Array(Math.max(1, Math.floor(height / em / 24))).fill(left); // of the last name in each row of the upper half
+    (spec.marks || []).forEach((mark) => {
       const ink = paint(mark.tone ?? "muted");
       const scale = mark.axis === "y" ? "y" : "x";
       const at = Math.round(u.valToPos(mark.at, scale, true));
       pen.strokeStyle = pen.fillStyle = ink;
-      pen.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
+      pen.setLineDash((mark.dotted ? [1, 3] : [4, 3]).map((length) => length * em));
       pen.beginPath();
       if (scale === "x") {
         pen.moveTo(at, top);
         pen.lineTo(at, top + height);
-        pen.fillText(mark.name.slice(0, 40), at + 3 * devicePixelRatio, top + (11 + 12 * (i % 3)) * devicePixelRatio);
+        const name = mark.name.slice(0, 60);
+        const wide = pen.measureText(name).width;
+        const from = at + 3 * em + wide <= left + width ? at + 3 * em : Math.max(left, at - 3 * em - wide);
+        const row = ends.findIndex((end) => end <= from);
+        if (row >= 0 && at >= left && at <= left + width) { // without room it has no name here, but one in the page's text
+          ends[row] = from + wide + 8 * em;
+          marked.push({ name, ink, x: from, y: top + (11 + 12 * row) * em });
+        }
       } else {
         pen.moveTo(left, at);
         pen.lineTo(left + width, at);
@@ -83,6 +95,14 @@ farmCharts.lines = (plot, spec) => {
       }
       pen.stroke();
     });
+    pen.setLineDash([]);
+    pen.lineWidth = 3 * em;
+    pen.strokeStyle = faint(color("ground"), 0.8);
+    for (const { name, ink, x, y } of marked) {
+      pen.strokeText(name, x, y);
+      pen.fillStyle = ink;
+      pen.fillText(name, x, y);
+    }
     pen.restore();
   }
 
@@ -134,13 +154,17 @@ farmCharts.lines = (plot, spec) => {
   const ticks = { values: (_, splits) => splits.map((value) => figures(value)) };
   // Charts of one group begin and end alike, whatever figures each has.
   const whole = (u, from, to) => (data[0].length < 2 || (from === data[0][0] && to === data[0].at(-1)) ? [spec.x?.low ?? from, spec.x?.high ?? to] : [from, to]);
+  // A single moment has its day around it, not years.
+  const around = (u, from, to) => (data[0].length === 1 ? [data[0][0] - 43200, data[0][0] + 43200] : [from, to]);
   const decades = (_, splits) => splits.map((v) => (Number.isInteger(Math.round(1e9 * Math.log10(v)) / 1e9) ? v : null));
   const gridOf = (of) => (of?.scale === "log" ? { grid: { ...ink.grid, filter: decades }, ticks: { ...ink.ticks, filter: decades } } : {});
   const places = { space: 110, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000], values: (_, splits) => splits.map((i) => short(names[i] ?? "")) };
   const short = (name) => (name.length > 16 ? `${name.slice(0, 15)}\u2026` : name);
-  const scales = { x: { time, ...(time ? {} : { range: whole }) }, y: { range: range(axes[0]), distr: axes[0].scale === "log" ? 3 : 1 } };
+  const scales = { x: { time, range: time ? around : whole }, y: { range: range(axes[0]), distr: axes[0].scale === "log" ? 3 : 1 } };
   if (axes[1]) scales.y2 = { range: range(axes[1]), distr: axes[1].scale === "log" ? 3 : 1 };
-  const above = lines.length > 1 || time ? 20 : 14;
+  plot.append(legend);
+  point(null);
+  const above = Math.min(plot.clientHeight / 2, Math.max(legend.offsetHeight, lines.length > 1 || time ? 20 : 14));
   const size = () => ({ width: plot.clientWidth, height: plot.clientHeight - above });
 
   const u = new uPlot({
@@ -158,8 +182,6 @@ farmCharts.lines = (plot, spec) => {
     hooks: { drawAxes: [overlay], setCursor: [(self) => point(self.cursor.idx)] },
   }, data, plot);
   u.root.style.marginTop = `${above}px`;
-  plot.append(legend);
-  point(null);
 
   const sized = new ResizeObserver(() => plot.clientWidth && u.setSize(size()));
   sized.observe(plot);

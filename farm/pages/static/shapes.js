@@ -10,6 +10,8 @@ farmCharts.shapes = (plot, spec) => {
   const short = (word) => (String(word).length > 60 ? `${String(word).slice(0, 59)}\u2026` : String(word));
   const log = y.scale === "log";
   const value = (v) => (v === undefined || v === null ? null : v);
+  const wide = Boolean(y.categories?.length);
+  const left = () => (wide ? Math.min(184, Math.round(0.34 * plot.clientWidth)) : 64); // names leave the figures their room
 
   function axis(of, horizontal) {
     const common = {
@@ -23,7 +25,7 @@ farmCharts.shapes = (plot, spec) => {
       axisLabel: { color: quiet, hideOverlap: true },
     };
     if (of.categories?.length) {
-      const label = { ...common.axisLabel, width: horizontal ? 90 : 170, overflow: "truncate", ellipsis: "\u2026" };
+      const label = { ...common.axisLabel, width: horizontal ? 90 : left() - 14, overflow: "truncate", ellipsis: "\u2026" };
       return { ...common, type: "category", data: of.categories.map(String), axisLabel: label, splitLine: { show: false }, name: horizontal ? common.name : "" };
     }
     return {
@@ -82,8 +84,9 @@ farmCharts.shapes = (plot, spec) => {
     xAxis: axis(x, true),
     yAxis: axis(y, false),
     series: lines.map((line, i) => ({
-      type: "scatter",
+      type: line.shape === "points" ? "scatter" : "line",
       name: line.name,
+      lineStyle: { color: paint(line.tone, i), width: 1.5 },
       symbolSize: 9,
       symbol: ["circle", "diamond", "rect", "triangle"][i % 4],
       itemStyle: { color: paint(line.tone, i) },
@@ -97,7 +100,8 @@ farmCharts.shapes = (plot, spec) => {
 
   const heatmap = () => {
     const cells = spec.cells || [];
-    const few = cells.length <= 200;
+    const longest = Math.max(0, ...cells.map((cell) => short(cell.text || "").length));
+    const room = (plot.clientWidth - left() - 70) / (x.categories?.length || 1); // of a cell
     return {
       xAxis: axis(x, true),
       yAxis: { ...axis(y, false), inverse: true },
@@ -105,7 +109,7 @@ farmCharts.shapes = (plot, spec) => {
       series: [{
         type: "heatmap",
         data: cells.map((cell) => ({ value: [cell.x, cell.y, shade(cell.value) ?? "-"], told: joined(named(y, cell.y), named(x, cell.x), cell.value === null || cell.value === undefined ? "" : figures(cell.value) + unit, cell.text || "") })),
-        label: { show: few && cells.some((cell) => cell.text), formatter: (p) => short(cells[p.dataIndex].text || ""), color: text },
+        label: { show: longest > 0 && 7 * longest < room, formatter: (p) => short(cells[p.dataIndex].text || ""), color: text, textBorderColor: color("ground"), textBorderWidth: 2 },
         itemStyle: { borderColor: color("ground"), borderWidth: 1 },
       }],
     };
@@ -139,22 +143,31 @@ farmCharts.shapes = (plot, spec) => {
   };
 
   const chart = echarts.init(plot, null, { renderer: "canvas" });
-  const drawn = { bar: bars, scatter: points, heatmap, graph }[spec.kind]();
   const several = lines.length > 1;
-  const wide = Boolean(y.categories?.length);
-  chart.setOption({
-    animation: false,
-    textStyle: { fontFamily: "system-ui, sans-serif", color: text },
-    legend: several ? { type: "scroll", top: 0, right: 0, textStyle: { color: quiet }, formatter: short, itemWidth: 12, itemHeight: 10 } : undefined,
-    grid: { left: wide ? 184 : 64, right: drawn.visualMap ? 70 : 20, top: several ? 34 : 14, bottom: x.name || x.unit ? 48 : 34 },
-    tooltip: {
-      renderMode: "richText", confine: true, backgroundColor: color("raised"), borderColor: color("line"), textStyle: { color: text, fontSize: 12 },
-      formatter: (p) => p.data?.told ?? "",
-    },
-    ...drawn,
-  });
 
-  const sized = new ResizeObserver(() => plot.clientWidth && chart.resize());
+  function draw() {
+    const drawn = { bar: bars, scatter: points, heatmap, graph }[spec.kind]();
+    chart.setOption({
+      animation: false,
+      textStyle: { fontFamily: "system-ui, sans-serif", color: text },
+      legend: several ? { type: "scroll", top: 0, right: 0, textStyle: { color: quiet }, formatter: short, itemWidth: 12, itemHeight: 10 } : undefined,
+      grid: { left: left(), right: drawn.visualMap ? 70 : 20, top: several ? 34 : 14, bottom: x.name || x.unit ? 48 : 34 },
+      tooltip: {
+        renderMode: "richText", confine: true, backgroundColor: color("raised"), borderColor: color("line"), textStyle: { color: text, fontSize: 12 },
+        formatter: (p) => p.data?.told ?? "",
+      },
+      ...drawn,
+    });
+  }
+
+  draw();
+  let width = plot.clientWidth;
+  const sized = new ResizeObserver(() => {
+    if (!plot.clientWidth || plot.clientWidth === width) return;
+    width = plot.clientWidth;
+    chart.resize();
+    if (spec.kind === "heatmap") draw(); // what fits into a cell is another now
+  });
   sized.observe(plot);
   return { end: () => (sized.disconnect(), chart.dispose()) };
 };
