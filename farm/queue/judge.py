@@ -21,7 +21,8 @@ from farm.queue.judge_worker import Answer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from farm.queue.judging import Asked, Judgement
+    from farm.queue.judging import Asked
+    from farm.trend.night import Judgement
 
 LOOK_S = 0.1
 LONGEST_S = 3600.0

@@ -14,9 +14,10 @@ import threading
 import traceback
 from pathlib import Path
 
-from farm.queue.judging import Asked, Judgement, judged
+from farm.queue.judging import Asked, judged
 from farm.report.base import Part
 from farm.store.database import Reader
+from farm.trend.night import Judgement
 
 NICE = 10
 """Runs and answers come first."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from farm.loop import Loop
 from farm.queue.judge import Judge
-from farm.queue.judging import Asked, answer
+from farm.queue.judging import Asked
 from farm.queue.planner import plan
 from farm.queue.scheduler import coming
 from farm.store import regressions, series
@@ -16,6 +16,7 @@ from farm.submission import Terms
 from farm.trend import follow
 from farm.trend.figures import circumstances, configuration, figures
 from farm.trend.level import PERIOD
+from farm.trend.night import answer
 from farm.trend.series import Point
 from farm.trend.shift import Differing
 
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from farm.fleet.device import Device
-    from farm.queue.judging import Judgement
     from farm.report.document import Job, Watch
     from farm.sections.trend import Trend
     from farm.store.regressions import JudgedNight
     from farm.store.state import State
     from farm.submission import Submission
     from farm.trend.follow import Action
+    from farm.trend.night import Judgement
     from farm.trend.regression import Regression
     from farm.trend.series import Key
     from farm.trend.shift import Shift
