@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from farm.notify.message import Message
-from farm.notify.post import outcome, post
+from farm.notify.post import TICK_S, outcome, post
 from farm.report.base import Part
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def trial(
         began = time.monotonic()
         try:
             post(target, message, file, failure=False, deadline_s=deadline_s, leave=leave)
-            found = outcome(file)
+            # A process that another thread starts has our files, locks and all, until it is executed.
+            while (found := outcome(file)) is None and not leave():
+                time.sleep(TICK_S)
             error = found.error if found is not None else "the daemon ended before it was sent"
         finally:
             file.unlink(missing_ok=True)

@@ -71,8 +71,8 @@ def over(process: subprocess.Popen[str]) -> Job:
     return Job.model_validate_json(line(process).removeprefix("over "))
 
 
-def started(go: Path, attempt: int) -> bool:
-    return Path(f"{go}.one.{attempt}").exists()
+def started(go: Path, attempt: int, serial: str = "one") -> bool:
+    return Path(f"{go}.{serial}.{attempt}").exists()
 
 
 def holder(data: Path) -> int | None:
@@ -94,7 +94,7 @@ def test_a_daemon_killed_in_the_middle_of_a_run_resumes(data: Path, spawn: Spawn
     line(first)
     with connect(settings(data), make_daemon=daemon) as client:
         job = client.submit(submission(f"until {go}")).job
-        until(lambda: started(go, 1))
+        until(lambda: started(go, 1) and started(go, 1, "two"))
         result: list[Job] = []
         waiting = threading.Thread(target=lambda: result.append(client.wait(job)))
         waiting.start()
@@ -255,7 +255,7 @@ def test_after_sigterm_what_runs_ends_and_nothing_begins(data: Path, spawn: Spaw
     with connect(settings(data), make_daemon=daemon) as client:
         running = client.submit(submission(f"until {go}")).job
         queued = client.submit(submission(f"until {waiting}")).job
-        until(lambda: started(go, 1) and Path(f"{go}.two.1").exists())
+        until(lambda: started(go, 1) and started(go, 1, "two"))
         first.send_signal(signal.SIGTERM)
         time.sleep(0.5)
         assert first.poll() is None, "it waits for its runs"
