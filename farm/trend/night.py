@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from farm.report.base import Part
 from farm.trend import follow
 from farm.trend.judge import judge
-from farm.trend.recheck import back, confirmed
+from farm.trend.recheck import BACK, back, confirmed, evidence
 from farm.trend.regression import Regression
 from farm.trend.shift import Shift
 from farm.trend.usual import usual
@@ -81,6 +81,10 @@ def _since(one: Regression, points: Sequence[Point], around: Sequence[Point], no
         return None
     if one.status not in follow.TOLD:
         return follow.after_night(one, answer(one, around, later), now)
+    if (
+        evidence(*usual(one, around, later[-BACK:])) >= 0
+    ):  # as most nights have it, and looked at in a tenth of the time
+        return None
     newest = later[-LONGEST:]
     first = back(*usual(one, around, newest))
     return None if first is None else follow.after_night(one, "refuted", now, back=newest[first].at)

@@ -37,6 +37,11 @@ def confirmed(shift: Shift, again: Sequence[Point]) -> Answer:
     return "undecided"
 
 
+def evidence(shift: Shift, points: Sequence[Point]) -> float:
+    """Of all points for the new level (above 0) or the old one: a log likelihood ratio."""
+    return sum(_weights(shift, points))
+
+
 def back(shift: Shift, later: Sequence[Point]) -> int | None:
     """Index of the first of the newest points of `later` that are of the old level again; None: they are not.
 
