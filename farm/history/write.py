@@ -87,12 +87,12 @@ def write(
 ) -> Iterator[str]:
     """Write what is due, day by day, until `stopping`; each day that was written. It goes on where it was broken off.
 
-    With the last of them go the tables that still change.
+    Before the last of them go the tables that still change: once it is written nothing is due, whatever dies then.
     """
     with contextlib.suppress(BrokenOffError):
         days = due(database, folder, now)
         for day in days:
+            if day == days[-1]:
+                write_kept(database, folder)
             if write_day(database, artifacts, folder, day, stopping=stopping):
-                if day == days[-1]:
-                    write_kept(database, folder)
                 yield day
