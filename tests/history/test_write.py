@@ -227,7 +227,6 @@ with opened(data) as state:
 """
 
 
-@pytest.mark.slow
 def test_the_tables_that_still_change_are_there_before_the_last_day_is(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with opened(data) as state:
@@ -237,6 +236,7 @@ def test_the_tables_that_still_change_are_there_before_the_last_day_is(tmp_path:
     assert {name.partition("/")[0] for name in hashes(data)} == {table.name for table in KEPT}
 
 
+@pytest.mark.slow
 def test_a_process_killed_at_any_moment_leaves_a_history_that_is_finished_by_the_next(tmp_path: Path) -> None:
     quiet, stormy = tmp_path / "quiet", tmp_path / "stormy"
     with opened(quiet) as state:
