@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
 import random
 import shutil
@@ -117,6 +118,7 @@ def served(size: Size, data: Path) -> Iterator[Daemon]:
     now = time.time()
     at = Daemon(Settings(data=data), fleet=Table(devices(size.devices, now)))
     at.start(port=0, eager=False)
+    gc.freeze()  # as `farm up` does
     try:
         if not at.state.read("SELECT 1 FROM nights LIMIT 1"):
             furnish(at.state, size, now=now)

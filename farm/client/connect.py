@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -81,6 +82,7 @@ def serve(settings: Settings, *, make_daemon: MakeDaemon | None = None, started:
     daemon = (make_daemon or _real_daemon)(settings)
     try:
         daemon.start()
+        gc.freeze()  # modules and tables stay: a full collection in the middle of a page need not look at them
         started(daemon.url)
         over.wait()
         daemon.drain(hurry)
