@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +27,21 @@ settings.load_profile("farm")
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "farm" / "demo"
+
+
+def killed_after(seconds: float, program: str, data: Path) -> bool:
+    """Run Python text on a data folder, and end it by SIGKILL so long after it said its first line; whether it still ran."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(data)], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        process.stdout.readline()
+        time.sleep(seconds)
+        running = process.poll() is None
+        process.kill()
+        process.wait()
+    return running
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,26 +15,13 @@ from farm.store.backup import backup, restore
 from farm.store.integrity import check
 from farm.store.inventory import items, references
 from farm.store.retention import Limits, choose
-from tests.history.kit import NOW, archiver, filled, opened
+from tests.history.kit import NOW, archiver, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from farm.report.document import Job
     from farm.store.state import State
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("lab") / "data"
-    filled(folder)
-    return folder
-
-
-@pytest.fixture
-def data(template: Path, tmp_path: Path) -> Path:
-    shutil.copytree(template, tmp_path / "data")
-    return tmp_path / "data"
 
 
 def jobs(state: State) -> list[Job]:

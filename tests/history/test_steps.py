@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import pytest
 
 from farm.history import archiver as archivers
 from farm.store import archive, eventlog, finished, space
-from tests.history.kit import DAYS, NOW, add, archiver, filled, opened
+from tests.history.kit import DAYS, NOW, add, archiver, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,20 +17,12 @@ if TYPE_CHECKING:
     from farm.store.database import Database
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("lab") / "data"
-    filled(folder)
-    return folder
-
-
 @pytest.fixture
-def data(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three days to write and 24 documents to move, in steps as short as they can be."""
-    shutil.copytree(template, tmp_path / "data")
     monkeypatch.setattr(archivers, "STEP_S", 0.0)
     monkeypatch.setattr(archive.move, "__defaults__", (10,))
-    return tmp_path / "data"
+    return data
 
 
 def test_a_step_is_a_day_and_a_batch_and_says_what_is_left(data: Path) -> None:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -21,26 +17,13 @@ from farm.history import files, query, source, write
 from farm.history.tables import DAILY, FIGURES, KEPT, RUNS, TABLES
 from farm.store import finished
 from farm.store.artifacts import ArtifactStore
-from tests.conftest import ROOT
-from tests.history.kit import DAYS, NOW, TODAY, add, archiver, filled, opened, question
+from tests.conftest import killed_after
+from tests.history.kit import DAYS, NOW, TODAY, add, archiver, opened, question
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from farm.store.database import Database
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("lab") / "data"
-    filled(folder)
-    return folder
-
-
-@pytest.fixture
-def data(template: Path, tmp_path: Path) -> Path:
-    shutil.copytree(template, tmp_path / "data")
-    return tmp_path / "data"
 
 
 def hashes(data: Path) -> dict[str, str]:
@@ -250,16 +233,7 @@ def test_a_process_killed_at_any_moment_leaves_a_history_that_is_finished_by_the
         archiver(quiet, state, document_days=0.5).run(NOW)
     killed = 0
     for after in (0.05, 0.1, 0.2, 0.3, 0.4, 0.6):
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(stormy)], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
-        )  # fmt: skip
-        assert process.stdout is not None
-        with process.stdout:
-            process.stdout.readline()
-            time.sleep(after)
-            killed += process.poll() is None
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        killed += killed_after(after, PROGRAM, stormy)
     assert killed >= 3
     with opened(stormy) as state:
         archiver(stormy, state, document_days=0.5).run(NOW)

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +12,7 @@ from farm.errors import StorageError
 from farm.store import space, sqlite
 from farm.store.integrity import check
 from farm.store.state import State
-from tests.conftest import ROOT
+from tests.conftest import killed_after
 from tests.store.kit import TARGET, add_job
 
 if TYPE_CHECKING:
@@ -130,16 +125,7 @@ def test_a_process_killed_while_it_gives_back_or_rewrites_leaves_the_file_whole(
     for after in (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3):
         data = tmp_path / f"{after}"
         shutil.copytree(tmp_path / "data", data)
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(data)], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
-        )  # fmt: skip
-        assert process.stdout is not None
-        with process.stdout:
-            process.stdout.readline()
-            time.sleep(after)
-            killed += process.poll() is None
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        killed += killed_after(after, PROGRAM, data)
         assert [p for p in check(data).problems if "without runs" not in p.what] == []
         with contextlib.closing(State(data / "state.db")) as state:
             assert state.job(1) == before
