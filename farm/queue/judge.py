@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import ValidationError
 
 import farm
+from farm import groups
 from farm.errors import BugError, DaemonError
 from farm.queue.judge_worker import Answer
 
@@ -73,16 +74,8 @@ class Judge:
 
     def _end(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+        if process is not None:
+            groups.end(process)
 
 
 def _started() -> subprocess.Popen[bytes]:

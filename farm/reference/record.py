@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 from pydantic import ValidationError
 
 import farm
-from farm import errors, host_cpu
+from farm import errors, groups, host_cpu
 from farm.capture.recording import Recording, load
 from farm.reference import cache as caches
 from farm.reference.environments import home
@@ -245,14 +245,7 @@ def _worker(log: IO[bytes]) -> Iterator[subprocess.Popen[str]]:
     try:
         yield process
     finally:
-        with contextlib.suppress(ProcessLookupError):  # not reaped yet, so the group is still ours
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+        groups.end(process)
 
 
 def _answers(process: subprocess.Popen[str], deadline: float, job: WorkerJob) -> Iterator[WorkerAnswer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import time
@@ -46,23 +47,28 @@ def test_what_a_gate_asks_of_one_figure(
     assert (None if found is None else (round(found[0], 9), found[1])) == asked
 
 
+def judged(data: Path, medians: dict[str, list[float]], serial: str, *, run: int, begins: int) -> None:
+    """Nights of devices, every one judged; one device's shift of that night, which began with that run, is a suspect."""
+    data.mkdir()
+    ended, own = time.time() - 3600, medians[serial]
+    with contextlib.closing(State(data / "state.db")) as state:
+        play(state, "nightly", medians, ended=ended)
+        with state.write() as db:
+            db.execute("INSERT INTO judged SELECT id, 0, 0 FROM nights WHERE id > 1")
+        (mine,) = series.find(state, serial=serial, metric="latency.median")
+        after = len(own) - begins
+        shift = Shift(
+            begins=ended - (after - 1) * DAY - 60, run=run, before=own[0], after=own[-1], nights_before=begins,
+            nights_after=after, change=0.2, worse=True, p_value=0.002, spread=0.1,
+        )  # fmt: skip
+        assert regressions.judged(state, 1, ended, series=1, shifts=[(mine.id, shift)])
+
+
 @pytest.fixture
 def at(tmp_path: Path) -> Iterator[Daemon]:
     """Five nights of two devices; one regression, confirmed."""
-    data = tmp_path / "data"
-    data.mkdir()
-    ended = time.time() - 3600
-    state = State(data / "state.db")
-    play(state, "nightly", {"one": [10.0, 10.0, 12.0, 12.0, 12.0], "two": [5.0] * 5}, ended=ended)
-    with state.write() as db:
-        db.execute("INSERT INTO judged SELECT id, 0, 0 FROM nights WHERE id > 1")
-    (mine,) = series.find(state, serial="one", metric="latency.median")
-    shift = Shift(
-        begins=ended - 2 * DAY - 60, run=5, before=10, after=12, nights_before=2, nights_after=3, change=0.2, worse=True,
-        p_value=0.002, spread=0.1,
-    )  # fmt: skip
-    assert regressions.judged(state, 1, ended, series=1, shifts=[(mine.id, shift)])
-    state.close()
+    data, medians = tmp_path / "data", {"one": [10.0, 10.0, 12.0, 12.0, 12.0], "two": [5.0] * 5}
+    judged(data, medians, "one", run=5, begins=2)
     gates = (
         Gate(name="all", conditions=("latency.median <= 14 ms",)),
         Gate(name="two", conditions=("latency.median <= 1 ms",), on="serial=two"),
@@ -95,24 +101,11 @@ def test_the_page_its_twin_and_its_csv_say_the_same(at: Daemon) -> None:
 
 
 def test_many_devices_have_a_spread_and_steps_that_were_told_and_not(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    ended = time.time() - 3600
-    state = State(data / "state.db")
-    nights = 12
+    data, nights = tmp_path / "data", 12
     medians = {f"d{n:02d}": [10.0 + n] * nights for n in range(10)}
     medians["d03"] = [13.0] * 6 + [15.6] * 6
     medians["d04"] = [14.0] * 5 + [7.0] * 7
-    play(state, "nightly", medians, ended=ended)
-    with state.write() as db:
-        db.execute("INSERT INTO judged SELECT id, 0, 0 FROM nights WHERE id > 1")
-    (mine,) = series.find(state, serial="d03", metric="latency.median")
-    shift = Shift(
-        begins=ended - 5 * DAY - 60, run=61, before=13, after=15.6, nights_before=6, nights_after=6, change=0.2, worse=True,
-        p_value=0.002, spread=0.1,
-    )  # fmt: skip
-    assert regressions.judged(state, 1, ended, series=1, shifts=[(mine.id, shift)])
-    state.close()
+    judged(data, medians, "d03", run=61, begins=6)
     made = daemon(settings(data), fleet=Bench(*medians))
     made.start(port=0, eager=False)
     try:
