@@ -109,7 +109,7 @@ class _Reader:
         return dynamic, noted
 
     def _tags(self, offset: int, length: int) -> list[tuple[int, int]]:
-        tags = []
+        tags: list[tuple[int, int]] = []
         for at in range(offset, offset + length - 15, 16):
             tag, value = struct.unpack_from("<QQ", self.content, at)
             if tag == 0 or len(tags) > NAME_LIMIT:

@@ -20,12 +20,12 @@ from farm.fleet import hosts
 from farm.fleet.adb import AdbDevice, PushItem
 from farm.model import graph as graphs
 from farm.report.document import CaptureLink, Run, RunStatus, Target
-from farm.run import bundle, evidence, passes, stage
+from farm.run import evidence, passes, stage
 from farm.run.app.session import Session, told_missing
 from farm.run.measure import Measuring
+from farm.run.runtimes import Runtimes
 from farm.run.steps import Planner
 from farm.run.work import BrokenOffError
-from farm.store.artifacts import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,25 +128,25 @@ class _Attempt:
         if self.work.submission.app is not None:
             self._attach(self.work.submission.app)
             return
-        abi, kind = self.work.device.abi, self.work.device.kind
-        files = bundle.for_abi(abi, virtual=kind == "virtual", data=self.data)
-        agent = stage.Blob.of_file(files.agent, sha256_of(files.agent), program=True)
-        runtime = stage.Blob.of_file(files.runtime, sha256_of(files.runtime))
+        abi, virtual = self.work.device.abi, self.work.device.kind == "virtual"
+        configurations = [alone for _, alone in self.work.submission.configurations()]
+        runtimes = Runtimes.find(configurations, abi, virtual=virtual, data=self.data)
         turns = self._turns()
         self.trail.on_device = True
         blobs = {blob.sha256: blob for turn in turns for blob in turn.plan.blobs()}
         self.pushed = stage.stage(
             self.device,
-            [agent, runtime, *blobs.values()],
+            [*runtimes.blobs(), *blobs.values()],
             room=sum(turn.step.room for turn in turns),
             progress=lambda done, of: self._tell("stage", done, of),
         )
         try:
             self.device.shell(["mkdir", "-p", self.folder], stage.DEADLINE_S)
-            self._note(runtime, turns[0].plan)
+            runtimes.place(self.device, self.folder)
+            self._note(runtimes, turns[0].plan)
             with self.measuring.prepared():
                 for turn in turns:
-                    self._pass(turn, agent, runtime)
+                    self._pass(turn, runtimes)
         finally:
             with contextlib.suppress(InfrastructureError):  # gone devices are cleaned by the next run's own stage
                 self.device.shell(["rm", "-rf", self.folder], CLEAN_UP_S)
@@ -191,12 +191,12 @@ class _Attempt:
         graph = graphs.read(self.artifacts.read(submission.model_sha256), submission.model_name)
         return Planner(submission, graph, self.artifacts, self.data / "references", self._tell).plan()
 
-    def _pass(self, turn: Turn, agent: stage.Blob, runtime: stage.Blob) -> None:
+    def _pass(self, turn: Turn, runtimes: Runtimes) -> None:
         """A pass, and again where it was throttled and farm.toml asks for that."""
         again, taken = True, 0
         while again:
             again, taken = False, taken + 1
-            self._take(turn, agent, runtime)
+            self._take(turn, runtimes)
             if turn.title in self.recordings:
                 again = self.measuring.judge(
                     turn.step.name, turn.title, self.recordings[turn.title], taken, pair=self.work.submission.terms.pair
@@ -204,13 +204,14 @@ class _Attempt:
             if again:
                 self.captures[-1] = self.captures[-1].model_copy(update={"name": f"{turn.title}, throttled {taken}"})
 
-    def _take(self, turn: Turn, agent: stage.Blob, runtime: stage.Blob) -> None:
+    def _take(self, turn: Turn, runtimes: Runtimes) -> None:
+        agent, runtime = runtimes.agent, runtimes.by_name[turn.submission.runtime]
         step, name, title = turn.step, turn.step.name, turn.title
         listing, remote = f"{self.folder}/{title}.frames", f"{self.folder}/{title}.mcap"
         content = passes.frame_list(step.rows)
         self.device.push([PushItem(listing, lambda: [content])], stage.DEADLINE_S)
         work = passes.Pass(
-            name, agent.remote, runtime.remote, step.model.remote, listing, remote,
+            name, agent.remote, runtime.remote(self.folder), step.model.remote, listing, remote,
             lock=LOCK,
             lease=lease_number(self.work.token),
             flags=(*step.flags, *self.measuring.flags(name, pair=self.work.submission.terms.pair)),
@@ -241,6 +242,7 @@ class _Attempt:
             self._keep(title, local)
             if title not in self.recordings or not self.recordings[title].complete:
                 raise BugError("ended well, but its capture is cut off", where=f"{self.device.serial}: pass {title}")
+            runtime.check(self.recordings[title], f"{self.device.serial}: pass {title}")
 
     def _keep(self, name: str, local: Path, take: Ingest = ingest) -> None:
         """Store a capture, and its recording if it holds one."""
@@ -258,7 +260,7 @@ class _Attempt:
             )
         )
 
-    def _note(self, runtime: stage.Blob, plan: Plan) -> None:
+    def _note(self, runtimes: Runtimes, plan: Plan) -> None:
         submission = self.work.submission.of(0)
         self.conditions = {
             "kernel": submission.kernel,
@@ -269,7 +271,7 @@ class _Attempt:
             "accelerator": submission.accelerator,
             "cpu_mask": f"{submission.cpu_mask:x}" if submission.cpu_mask else "all",
             "model": submission.model_sha256[:12],
-            "runtime": runtime.sha256[:12],
+            **runtimes.notes(),
             **{f"{name} left out": why for name, why in plan.left_out.items()},
         }
 

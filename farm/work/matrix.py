@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import ValidationError
 
+from farm.bundles.store import DEFAULT
 from farm.errors import InputsError
 from farm.model import graph as graphs
 from farm.store.artifacts import sha256_of
@@ -33,14 +35,18 @@ class Axes:
     accelerators: tuple[Accelerator, ...]
     cpu_masks: tuple[str, ...]
     """Hex digits; empty leaves it to the device."""
+    runtimes: tuple[str, ...] = ("",)
+    """Names of runtime bundles; empty: the device's default."""
 
     @property
     def size(self) -> int:
         """Number of combinations."""
-        return len(self.models) * len(self.kernels) * len(self.threads) * len(self.accelerators) * len(self.cpu_masks)
+        return prod(
+            map(len, (self.models, self.kernels, self.threads, self.accelerators, self.cpu_masks, self.runtimes))
+        )
 
 
-def axes(models: Sequence[Path], kernel: str, threads: str, accelerator: str, cpu_mask: str) -> Axes:
+def axes(models: Sequence[Path], kernel: str, threads: str, accelerator: str, cpu_mask: str, runtime: str = "") -> Axes:
     """From the command line's words, each a list joined by commas.
 
     Raises:
@@ -54,6 +60,7 @@ def axes(models: Sequence[Path], kernel: str, threads: str, accelerator: str, cp
             [_known(word, get_args(Accelerator), "--accelerator") for word in accelerator.split(",")], "--accelerator"
         ),
         cpu_masks=_once([word.strip() for word in cpu_mask.split(",")], "--cpu-mask"),
+        runtimes=_once(["" if word.strip() == DEFAULT else word.strip() for word in runtime.split(",")], "--runtime"),
     )
 
 
@@ -84,8 +91,8 @@ def expand(
                 "model_name": model.name, "model_sha256": sha256, "recipe": found.deployed, "expected": found.expected,
             }  # fmt: skip
         names = _names(asked.models)
-        for model, kernel, threads, accelerator, mask in product(
-            asked.models, asked.kernels, asked.threads, asked.accelerators, asked.cpu_masks
+        for model, kernel, threads, accelerator, mask, runtime in product(
+            asked.models, asked.kernels, asked.threads, asked.accelerators, asked.cpu_masks, asked.runtimes
         ):
             words = {
                 names[model]: asked.models,
@@ -93,6 +100,7 @@ def expand(
                 f"threads={threads}": asked.threads,
                 f"accelerator={accelerator}": asked.accelerators,
                 f"cpu_mask={mask or 'all'}": asked.cpu_masks,
+                f"runtime={runtime or DEFAULT}": asked.runtimes,
             }
             variants.append(
                 {
@@ -101,6 +109,7 @@ def expand(
                     "threads": threads,
                     "accelerator": accelerator,
                     "cpu_mask": cpus(mask),
+                    "runtime": runtime,
                     **(uses[model] if len(asked.models) > 1 else {}),
                 }
             )

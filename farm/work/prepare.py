@@ -77,6 +77,8 @@ class Options:
     accelerator: Accelerator = "cpu"
     cpu_mask: str = ""
     """Hex digits; empty leaves it to the device."""
+    runtime: str = ""
+    """A runtime bundle's name; empty: the device's default."""
     pass_timeout_s: float = 600
     fixed_performance: bool = False
     float_model: Path | None = None
@@ -143,6 +145,7 @@ def prepare(
             layer_budget_mb=options.layer_budget_mb,
             accelerator=options.accelerator,
             cpu_mask=cpus(options.cpu_mask),
+            runtime=options.runtime,
             pass_timeout_s=options.pass_timeout_s,
             fixed_performance=options.fixed_performance,
         )
