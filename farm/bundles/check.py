@@ -93,7 +93,7 @@ def number(version: str) -> tuple[int, ...]:
 
 
 def _folder(brought: Origin, folder: Folder, version: str) -> tuple[Part, Library, list[str]]:
-    where = f"{brought.name}: {folder.abi}/" if folder.abi else f"{brought.name}: "
+    where = f"{brought.name}: {folder.abi}/" if folder.abi else f"{brought.name}: " if brought.os else ""
     libraries = {name: elf.read(content, where + name) for name, content in folder.files.items()}
     runtime = libraries[origin.LIBRARY]
     _speaks(runtime, where + origin.LIBRARY)

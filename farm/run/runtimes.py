@@ -65,7 +65,8 @@ class Runtimes:
             InfrastructureError: one is not there, or is another file than was added.
             BundleError: there is none of that name, or it has nothing for such a device.
         """
-        agent, found = None, {}
+        agent: Blob | None = None
+        found: dict[str, Runtime] = {}
         for submission in submissions:
             files = bundle.for_abi(abi, virtual=virtual, data=data, name=submission.runtime)
             agent = agent or Blob.of_file(files.agent, sha256_of(files.agent), program=True)

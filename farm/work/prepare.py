@@ -77,14 +77,14 @@ class Options:
     accelerator: Accelerator = "cpu"
     cpu_mask: str = ""
     """Hex digits; empty leaves it to the device."""
-    runtime: str = ""
-    """A runtime bundle's name; empty: the device's default."""
     pass_timeout_s: float = 600
     fixed_performance: bool = False
     float_model: Path | None = None
     """Before quantization."""
     more_labels: bool = False
     """The labels may be of more inputs than are given."""
+    runtime: str = ""
+    """A runtime bundle's name; empty: the device's default."""
 
 
 @dataclass(frozen=True)
