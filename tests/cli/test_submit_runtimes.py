@@ -45,7 +45,7 @@ def test_two_runtimes_are_one_submit(lab: Lab, twin: str) -> None:
     done = lab.submit("--runtime", f"default,{twin}", *QUICK)
     assert done.status in {0, 4}, done.err
     default, named = done.document["runs"]
-    assert (default["configuration"], named["configuration"]) == ("runtime=default", "runtime=twin")
+    assert (default["variant"], named["variant"]) == ("runtime=default", "runtime=twin")
     assert "runtime_bundle" not in default["conditions"]
     assert named["conditions"]["runtime_bundle"] == twin
     assert named["conditions"]["runtime_version"] == f"{VERSION} (twin)"
