@@ -50,7 +50,7 @@ def add(lab: Shell, word: str, name: str, version: str, *, as_json: bool) -> Non
         if asked is not None:
             files, version = [], asked[1]
             for abi in fetch.TAGS:
-                _say(lab, f"fetching {fetch.PACKAGE} {version} for {abi}")
+                _say(lab, f"fetching {origin.PACKAGE} {version} for {abi}")
                 files.append(fetch.wheel(abi, version, fetch.pinned(version), Path(folder)))
         brought = [origin.read(file) for file in files]
         checked = [check.check(one, version) for one in brought]  # all of them, before anything is kept

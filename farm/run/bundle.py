@@ -28,8 +28,8 @@ ANDROID_AGENTS = {"x86_64": "android-x86_64", "arm64-v8a": "android-arm64"}
 """The same of phones and emulators."""
 _MAKE = {
     "linux-aarch64": "make -C agents/native CC=aarch64-linux-gnu-gcc PLATFORM=linux-aarch64",
-    "android-arm64": "make -C agents/native PLATFORM=android-arm64",
-    "android-x86_64": "make -C agents/native PLATFORM=android-x86_64",
+    "android-arm64": "make -C agents/native PYTHON=$PWD/.venv/bin/python android",
+    "android-x86_64": "make -C agents/native PYTHON=$PWD/.venv/bin/python android",
 }
 
 

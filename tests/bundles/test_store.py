@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from farm import builds
 from farm.bundles import check, origin
 from farm.bundles.store import Bundles
 from farm.errors import BundleError, FarmError, InfrastructureError, StorageError
@@ -145,13 +146,14 @@ def test_a_phone_gets_androids_agent_and_bundle(bundles: Bundles, tmp_path: Path
     def found(abi: str = "arm64-v8a", name: str = "") -> bundle.Bundle:
         return bundle.for_abi(abi, virtual=False, data=tmp_path, name=name)
 
-    agents = [bundle.builds.place(platform, "exray-agent") for platform in bundle.ANDROID_AGENTS.values()]
+    agents = [builds.place(platform, "exray-agent") for platform in bundle.ANDROID_AGENTS.values()]
     with pytest.raises(FarmError, match="in this version"):
         found("armeabi-v7a")
     if not all(agent.is_file() for agent in agents):
         with pytest.raises(InfrastructureError) as missing:
             found()
-        assert missing.value.remedy == "run: make -C agents/native PLATFORM=android-arm64"
+        assert missing.value.remedy.startswith("run: make -C agents/native")
+        assert missing.value.remedy.endswith(" android")
         pytest.skip("Android's agents are not built")
     with pytest.raises(InfrastructureError, match="no runtime for Android arm64-v8a yet") as none:
         found()
@@ -159,7 +161,7 @@ def test_a_phone_gets_androids_agent_and_bundle(bundles: Bundles, tmp_path: Path
     add(bundles)
     phone = found()
     assert (phone.agent, phone.runtime.name, phone.name, phone.version) == (
-        bundle.builds.place("android-arm64", "exray-agent"), "libLiteRt.so", "litert-2.3.0", "2.3.0",
+        builds.place("android-arm64", "exray-agent"), "libLiteRt.so", "litert-2.3.0", "2.3.0",
     )  # fmt: skip
     assert [path.name for path in phone.beside] == ["libLiteRtGpuAccelerator.so"]
     assert found("x86_64").runtime.read_bytes() == make.library("x86_64")
