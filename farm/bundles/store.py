@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from farm.bundles import origin
 from farm.bundles.check import number
 from farm.bundles.elf import Os
-from farm.errors import BundleError, InfrastructureError, StorageError
+from farm.errors import BundleError, StorageError
 from farm.store.artifacts import sha256_of
 
 if TYPE_CHECKING:
@@ -152,8 +152,7 @@ class Bundles:
         """Where its libraries for a device are, the runtime first, each read and hashed anew.
 
         Raises:
-            BundleError: it has none for such a device.
-            InfrastructureError: a file is not the one that was added.
+            BundleError: it has none for such a device, or a file is not the one that was added: no device is to blame.
         """
         part = manifest.part(os_, abi)
         if part is None:
@@ -243,7 +242,7 @@ class Bundles:
         except OSError:
             right = False
         if not right:
-            raise InfrastructureError(
+            raise BundleError(
                 f"is not the file that was added with {part.origin}",
                 where=str(path),
                 remedy=f"farm runtime remove {manifest.name}, then add {part.origin} again",

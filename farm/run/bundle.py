@@ -12,7 +12,7 @@ from farm import builds
 from farm.bundles import fetch, origin
 from farm.bundles.origin import LIBRARY, PACKAGE
 from farm.bundles.store import Bundles
-from farm.errors import InfrastructureError
+from farm.errors import BundleError, InfrastructureError
 from farm.store.artifacts import sha256_of
 from farm.virtual.profile import native_abi
 
@@ -60,8 +60,9 @@ def for_abi(abi: str, *, virtual: bool, data: Path, name: str = "") -> Bundle:
     Android devices what `farm runtime use` said, else the newest that was added.
 
     Raises:
-        InfrastructureError: no agent or no runtime for this ABI, or a file of the bundle is another than was added.
-        BundleError: there is no bundle of that name, or it has nothing for such a device.
+        InfrastructureError: no agent for this ABI, or no runtime of this installation's.
+        BundleError: there is no bundle (of that name), it has nothing for such a device, or a file of it is another than was
+            added.
     """
     os_, agents = system(virtual=virtual), AGENTS if virtual else ANDROID_AGENTS
     if abi not in agents:
@@ -79,7 +80,7 @@ def for_abi(abi: str, *, virtual: bool, data: Path, name: str = "") -> Bundle:
     if name or not virtual:
         manifest = bundles.get(name) if name else bundles.chosen(os_, abi)
         if manifest is None:
-            raise InfrastructureError(
+            raise BundleError(
                 f"there is no runtime for Android {abi} yet",
                 where="runtime bundle",
                 remedy="farm runtime add litert-VERSION.aar, the archive of com.google.ai.edge.litert:litert on maven.google.com",

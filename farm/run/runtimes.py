@@ -62,8 +62,8 @@ class Runtimes:
         """The agent and every runtime that is asked for.
 
         Raises:
-            InfrastructureError: one is not there, or is another file than was added.
-            BundleError: there is none of that name, or it has nothing for such a device.
+            InfrastructureError: the agent, or this installation's runtime, is not there.
+            BundleError: there is none of that name, it has nothing for such a device, or is another file than was added.
         """
         agent: Blob | None = None
         found: dict[str, Runtime] = {}

@@ -88,12 +88,12 @@ def test_a_file_that_changed_is_never_used(bundles: Bundles) -> None:
     manifest = add(bundles)
     (file, *_) = bundles.files(manifest, "android", "x86_64")
     file.write_bytes(file.read_bytes()[:-1] + b"!")
-    with pytest.raises(InfrastructureError, match="is not the file that was added") as caught:
+    with pytest.raises(BundleError, match="is not the file that was added") as caught:
         bundles.files(manifest, "android", "x86_64")
     assert "litert-2.3.0.aar again" in caught.value.remedy
     assert bundles.files(manifest, "android", "arm64-v8a")
     file.unlink()
-    with pytest.raises(InfrastructureError):
+    with pytest.raises(BundleError):
         bundles.files(manifest, "android", "x86_64")
     (bundles.home / "litert-2.3.0" / "bundle.json").write_text("{}")
     with pytest.raises(StorageError):
@@ -155,7 +155,7 @@ def test_a_phone_gets_androids_agent_and_bundle(bundles: Bundles, tmp_path: Path
         assert missing.value.remedy.startswith("run: make -C agents/native")
         assert missing.value.remedy.endswith(" android")
         pytest.skip("Android's agents are not built")
-    with pytest.raises(InfrastructureError, match="no runtime for Android arm64-v8a yet") as none:
+    with pytest.raises(BundleError, match="no runtime for Android arm64-v8a yet") as none:
         found()
     assert "farm runtime add litert-VERSION.aar" in none.value.remedy
     add(bundles)

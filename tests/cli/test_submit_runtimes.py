@@ -12,6 +12,7 @@ import pytest
 from farm.bundles import fetch
 from farm.bundles.store import Bundles
 from farm.store.artifacts import sha256_of
+from tests.bundles import make
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Lab
@@ -60,7 +61,7 @@ def test_a_changed_file_never_runs(lab: Lab, twin: str) -> None:
     try:
         file.write_bytes(whole[:-1] + b"x")
         done = lab.submit("--runtime", twin, *QUICK)
-        assert done.status == 3
+        assert done.status == 2
         assert "is not the file that was added" in done.out
     finally:
         file.write_bytes(whole)
@@ -83,3 +84,15 @@ def test_two_versions_of_pypi_are_compared_in_a_pair(lab: Lab) -> None:
     assert len(set(run["conditions"]["runtime"].split(" and "))) == 2
     assert lab.farm("runtime", "remove", f"litert-{OLDER}").status == 0
     assert lab.submit("--runtime", names, *QUICK).status == 2
+
+
+@pytest.mark.slow
+def test_an_accelerator_is_found_beside_its_runtime(lab: Lab, tmp_path: Path) -> None:
+    beside = RUNTIME.with_name("libLiteRtWebGpuAccelerator.so")
+    if not beside.is_file():
+        pytest.skip("the installed runtime has none")
+    wheel = tmp_path / "x.whl"
+    wheel.write_bytes(make.wheel({path.name: path.read_bytes() for path in (RUNTIME, beside)}))
+    assert lab.farm("runtime", "add", str(wheel), "--name", "whole").status == 0
+    done = lab.submit("--runtime", "whole", "--accelerator", "gpu", *QUICK)
+    assert done.status in {0, 4} or "delegate_webgpu" in done.out, "it was loaded, GPU or no GPU"

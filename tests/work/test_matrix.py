@@ -52,6 +52,18 @@ def test_every_combination_is_a_configuration_with_a_name_of_what_varies(tmp_pat
     assert [name for name, _ in twins.submission.configurations()] == [str(MODEL), str(twin)]
 
 
+def test_runtimes_are_an_axis_and_default_is_none() -> None:
+    made = expand(prepared(), axes([MODEL], "delegate", "1", "cpu", "", "default,a-1"), None, None, RecipeFlags(), {})
+    assert [(name, alone.runtime) for name, alone in made.submission.configurations()] == [
+        ("runtime=default", ""),
+        ("runtime=a-1", "a-1"),
+    ]
+    with pytest.raises(InputsError, match="runtime"):
+        expand(prepared(), axes([MODEL], "delegate", "1", "cpu", "", "a,../b"), None, None, RecipeFlags(), {})
+    with pytest.raises(InputsError, match="is there twice"):
+        axes([MODEL], "delegate", "1", "cpu", "", "a,a")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
