@@ -31,9 +31,8 @@ def check(submission: Submission, artifacts: ArtifactStore) -> None:
     support.check(graph, submission.model_name)
     for name in submission.references:
         registry.ready(name, submission.sources, environments.home(artifacts.folder.parent))
-    for _, alone in submission.configurations():
-        if alone.runtime:
-            Bundles.of(artifacts.folder.parent).get(alone.runtime)
+    if submission.runtime:
+        Bundles.of(artifacts.folder.parent).get(submission.runtime)
     floattwin.find(submission, graph, artifacts)
     _takes(graph, submission)
     classes = graph.classes
