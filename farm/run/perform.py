@@ -142,14 +142,14 @@ class _Attempt:
             progress=lambda done, of: self._tell("stage", done, of),
         )
         try:
-            self.device.shell(["mkdir", "-p", self.folder], stage.DEADLINE_S)
+            stage.make_folder(self.device, self.folder)
             self._note(runtime, turns[0].plan)
             with self.measuring.prepared():
                 for turn in turns:
                     self._pass(turn, agent, runtime)
         finally:
             with contextlib.suppress(InfrastructureError):  # gone devices are cleaned by the next run's own stage
-                self.device.shell(["rm", "-rf", self.folder], CLEAN_UP_S)
+                stage.remove_folder(self.device, self.folder, CLEAN_UP_S)
 
     def _attach(self, app: App) -> None:
         """The user's app plays the frames instead of our agent."""
@@ -169,7 +169,7 @@ class _Attempt:
                 for name, local in session.captures:
                     self._keep(name, local, record)
                 with contextlib.suppress(InfrastructureError):
-                    self.device.shell(["rm", "-rf", self.folder], CLEAN_UP_S)
+                    stage.remove_folder(self.device, self.folder, CLEAN_UP_S)
 
     def _turns(self) -> list[Turn]:
         """The passes in the order they run: those of the submission, or a pair's, A and B in turn."""

@@ -1,0 +1,44 @@
+"""All commands, in one list."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Any
+
+from farm.android import commands
+from farm.android.command import Command
+
+ANDROID = {
+    24: "7", 25: "7.1", 26: "8", 27: "8.1", 28: "9", 29: "10", 30: "11", 31: "12", 32: "12L", 33: "13", 34: "14", 35: "15",
+    36: "16",
+}  # fmt: skip
+"""What people call an API level."""
+UNRECORDED = {
+    "power.fixed-performance": "no phone's answer was found; the words of a refusal are AOSP's",
+    "power.try-fixed-performance": "as power.fixed-performance",
+}
+"""Commands that print something of which nobody published a recording that was found; why, or what stands for it."""
+
+
+def every() -> tuple[Command[Any, Any], ...]:
+    """The commands, by name."""
+    modules = [
+        importlib.import_module(f"{commands.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(commands.__path__)
+    ]
+    found = {c.name: c for module in modules for c in vars(module).values() if isinstance(c, Command)}
+    return tuple(found[name] for name in sorted(found))
+
+
+def table() -> str:
+    """For docs/android-commands.md."""
+    rows = ["| command | line | Android | needs | printed by | recorded |", "|---|---|---|---|---|---|"]
+    for c in every():
+        line = " ".join(c.shown.split()).replace("|", "\\|")
+        since = (
+            f"{ANDROID[c.since]} (API {c.since})" if c.until is None else f"{ANDROID[c.since]} to {ANDROID[c.until]}"
+        )
+        recorded = ", ".join(c.recorded) or ("no: see below" if c.prints else "prints nothing")
+        rows.append(f"| {c.name} | ``{line}`` | {since} | {c.needs} | {c.source} | {recorded} |")
+    return "\n".join(rows) + "\n"
