@@ -205,8 +205,12 @@ def _pair(console: Console, pair: Pair) -> None:
 
 def _files(console: Console, run: Run) -> None:
     """What was kept of attempts that failed, and what is not kept any more."""
-    if any(not link.removed for link in run.evidence):
-        kept = ", ".join(f"{e.name} (attempt {e.attempt})" for e in run.evidence if not e.removed)
+    traces = [link.name for link in run.evidence if link.is_trace and not link.removed]
+    if traces:
+        told = f"trace: {', '.join(traces)} (ui.perfetto.dev opens it); farm bundle {run.id}"
+        console.print(escape(told), highlight=False, soft_wrap=True)
+    if any(not link.removed and not link.is_trace for link in run.evidence):
+        kept = ", ".join(f"{e.name} (attempt {e.attempt})" for e in run.evidence if not e.removed and not e.is_trace)
         console.print(f"evidence: {escape(kept)}; farm bundle {run.id}", highlight=False, soft_wrap=True)
     removed = [c.name for c in run.captures if c.removed] + [e.name for e in run.evidence if e.removed]
     removed += ["samples"] if run.samples is not None and run.samples.removed else []

@@ -24,6 +24,7 @@ from farm.run import bundle, evidence, passes, stage
 from farm.run.app.session import Session, told_missing
 from farm.run.measure import Measuring
 from farm.run.steps import Planner
+from farm.run.trace.tracing import Tracing
 from farm.run.work import BrokenOffError
 from farm.store.artifacts import sha256_of
 
@@ -103,6 +104,10 @@ class _Attempt:
             enrolment=self.enrolment,
             fixed_performance=self.work.submission.fixed_performance,
         )
+        self.tracing = Tracing(
+            self.device, self.artifacts, self.work.submission.trace, self.settings.trace, f"{self.work.run_id}",
+            self.work.attempt, self.work.device.sdk, self.data / "incoming",
+        )  # fmt: skip
 
     def perform(self) -> Run:
         try:
@@ -223,7 +228,8 @@ class _Attempt:
             local = Path(temporary) / f"{title}.mcap"
             try:
                 self.trail.begin_pass()
-                with self.measuring.around(name, title, agent.remote):
+                traced = self.tracing.around(name, title, turn.submission.pass_timeout_s)
+                with self.measuring.around(name, title, agent.remote), traced:
                     passes.run(
                         self.device, work, turn.submission, lambda done, of: self._tell(title, done, of), self.check,
                         heard=self.trail.heard,
@@ -238,6 +244,7 @@ class _Attempt:
                     self.conditions[f"{name} left out"] = str(e)  # a help to the verdict; the run stands without it
                     return
                 raise
+            self.measuring.add(self.tracing.figures)
             self._keep(title, local)
             if title not in self.recordings or not self.recordings[title].complete:
                 raise BugError("ended well, but its capture is cut off", where=f"{self.device.serial}: pass {title}")
@@ -350,7 +357,8 @@ class _Attempt:
             attempt=self.work.attempt,
             captures=tuple(self.captures),
             pushed_bytes=self.pushed,
-            conditions=self.conditions | self.measuring.notes,
+            conditions=self.conditions | self.measuring.notes | self.tracing.notes,
+            evidence=(*results.pop("evidence", ()), *self.tracing.links),
             **results,
         )
 

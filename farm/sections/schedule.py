@@ -66,6 +66,7 @@ class Work(Section):
     accelerator: Joined = "cpu"
     cpu_mask: Joined = ""
     fixed_performance: bool = False
+    trace: Joined = ""
     timeout: float = 600
     crop: float | None = None
     resize: str | None = None

@@ -79,6 +79,7 @@ class Options:
     """Hex digits; empty leaves it to the device."""
     pass_timeout_s: float = 600
     fixed_performance: bool = False
+    trace: tuple[str, ...] = ()
     float_model: Path | None = None
     """Before quantization."""
     more_labels: bool = False
@@ -145,6 +146,7 @@ def prepare(
             cpu_mask=cpus(options.cpu_mask),
             pass_timeout_s=options.pass_timeout_s,
             fixed_performance=options.fixed_performance,
+            trace=options.trace,  # type: ignore[arg-type]  # checked by the model
         )
     except ValidationError as e:
         first = e.errors()[0]
