@@ -14,9 +14,23 @@ ANDROID = {
     36: "16",
 }  # fmt: skip
 """What people call an API level."""
+LOOP = "the farm's own loop over nodes of /sys; a test gives its reader what single nodes were recorded to say"
 UNRECORDED = {
-    "power.fixed-performance": "no phone's answer was found; the words of a refusal are AOSP's",
-    "power.try-fixed-performance": "as power.fixed-performance",
+    "files.matching": "a path a line; as files.names",
+    "files.size": "a number alone",
+    "kernel.cpu-count": "a number alone",
+    "kernel.currents": LOOP,
+    "kernel.nodes": LOOP,
+    "kernel.policies": LOOP,
+    "kernel.taskset": "a path alone",
+    "kernel.zones": LOOP,
+    "life.echo": "the word that was given",
+    "perfetto.start": "no recording was found; a number alone, among the farm's own words",
+    "perfetto.stop": "the farm's own words",
+    "power.fixed-performance": "no recording was found; a refusal's words are AOSP's (PowerManagerShellCommand)",
+    "power.try-fixed-performance": "as power.fixed-performance, and the farm's own word",
+    "properties.booted": "1 alone",
+    "window.picture": "a PNG",
 }
 """Commands that print something of which nobody published a recording that was found; why, or what stands for it."""
 

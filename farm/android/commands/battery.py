@@ -55,7 +55,9 @@ def parse_current(text: str) -> int | None:
 dump = Command(
     "battery.dump", fixed("dumpsys battery"), of_text(parse_battery),
     source="BatteryService.dumpInternal",
-    recorded=("battery-samsung", "battery-nexus", "battery-frozen"),
+    recorded=(
+        "battery-samsung", "battery-nexus", "battery-frozen", "battery-hyperos-3", "battery-lineageos-20",
+    ),
 )  # fmt: skip
 current = Command(
     "battery.current", fixed("cmd battery get -f current_now"), of_text(parse_current),

@@ -138,14 +138,24 @@ clear = Command(
     prints=False,
 )  # fmt: skip
 names = Command(
-    "files.names", _names, of_text(parse_names), source=f"{TOYBOX}: ls", example=(_CACHE,), recorded=("ls-cpu",)
+    "files.names",
+    _names,
+    of_text(parse_names),
+    source=f"{TOYBOX}: ls",
+    example=(_CACHE,),
+    recorded=("cpu-folder-generic-x86-64",),
 )
 matching = Command(
     "files.matching", _matching, of_text(str.splitlines), source=f"{TOYBOX}: ls",
-    example=("/sdcard/Android/data/a.b/files", "exray*.mcap"), recorded=("ls-cpu",),
+    example=("/sdcard/Android/data/a.b/files", "exray*.mcap"),
 )  # fmt: skip
 free = Command(
-    "files.free", _free, of_text(parse_df), source=f"{TOYBOX}: df", example=(FOLDER,), recorded=("df-nexus-5x",)
+    "files.free",
+    _free,
+    of_text(parse_df),
+    source=f"{TOYBOX}: df",
+    example=(FOLDER,),
+    recorded=("df-nexus-5x", "df-mt6799"),
 )
 size = Command("files.size", _size, parse_size, source=f"{TOYBOX}: stat", example=(f"{_CACHE}/a",))
 hashes = Command(
@@ -177,5 +187,5 @@ writable = Command(
 )
 app_folder = Command(
     "files.app-folder", _app_folder, parse_home, source="system/core/run-as; mksh: pwd", needs="debuggable",
-    example=(_APP,), recorded=("run-as-not-debuggable",),
+    example=(_APP,), recorded=("run-as-not-debuggable", "run-as-unknown"),
 )  # fmt: skip

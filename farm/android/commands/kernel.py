@@ -126,7 +126,7 @@ def _number(text: str) -> int | None:
 
 cpus = Command(
     "kernel.cpus", fixed("ls /sys/devices/system/cpu; cat /sys/devices/system/cpu/possible"), of_text(count_cpus),
-    source="Linux, sysfs-devices-system-cpu", recorded=("cpu-folder",),
+    source="Linux, sysfs-devices-system-cpu", recorded=("cpu-folder-generic-x86-64", "cpu-folder-oneplus-6"),
 )  # fmt: skip
 policies = Command(
     "kernel.policies",
@@ -136,7 +136,7 @@ policies = Command(
         "|$(cat $p/cpuinfo_min_freq 2>/dev/null)|$(cat $p/scaling_governor 2>/dev/null)"
         "|$(cat $p/scaling_cur_freq 2>/dev/null)\"; done"
     ),
-    of_text(parse_policies), source="Linux, cpufreq", recorded=("cpufreq-max-and-now",),
+    of_text(parse_policies), source="Linux, cpufreq",
 )  # fmt: skip
 memory = Command(
     "kernel.memory", fixed("cat /proc/meminfo"), of_text(parse_memory), source="Linux, proc(5)",
@@ -152,7 +152,7 @@ processes_now = Command(
 currents = Command(
     "kernel.currents",
     fixed("for f in /sys/class/power_supply/*/current_now; do echo \"$f|$(cat $f 2>/dev/null)\"; done"),
-    of_text(parse_currents), source="Linux, sysfs-class-power", recorded=("power-supply",),
+    of_text(parse_currents), source="Linux, sysfs-class-power",
 )  # fmt: skip
 zones = Command(
     "kernel.zones",
@@ -160,7 +160,7 @@ zones = Command(
         "for z in /sys/class/thermal/thermal_zone*; do"
         " echo \"$(cat $z/type 2>/dev/null)|$(cat $z/temp 2>/dev/null)\"; done"
     ),
-    of_text(parse_zones), source="Linux, sysfs-class-thermal", recorded=("thermal-zones",),
+    of_text(parse_zones), source="Linux, sysfs-class-thermal",
 )  # fmt: skip
 nodes = Command(
     "kernel.nodes",

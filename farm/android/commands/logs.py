@@ -52,7 +52,7 @@ def _tombstones(minutes: int) -> str:
 
 last = Command(
     "logs.last", _last, as_is, source="logcat; log_of picks an app's lines", example=(1000,),
-    recorded=("logcat-threadtime",),
+    recorded=("logcat-threadtime", "logcat-start-proc"),
 )  # fmt: skip
 since = Command(
     "logs.since", _since, as_is, source="logcat; toybox: date", example=("main,system", 60),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from farm.android.command import Command, Said, argv, of_text, refusal
@@ -11,8 +13,34 @@ if TYPE_CHECKING:
 
 LAUNCHER = "android.intent.category.LAUNCHER"
 WRONG = ("Error", "java.lang.", "Exception")
-"""How `am start` begins a line that says what went wrong; its exit status does not tell before Android 12."""
+"""How `am start` begins a line that says what went wrong; its exit status need not tell."""
 _APP = "dev.exray.bench"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What `pm` says of what it did not do."""
+
+    code: str
+    """Android's word: INSTALL_FAILED_VERSION_DOWNGRADE, DELETE_FAILED_INTERNAL_ERROR, ...; empty where it has none."""
+    words: str
+
+
+def parse_done(said: Said) -> Refused | None:
+    """None where `pm install` or `pm uninstall` did it: its last line is Success."""
+    text = said.text.strip()
+    if text.rpartition("\n")[2].strip() == "Success":
+        return None
+    found = re.search(r"Failure \[([A-Z_0-9]{3,80})(?:: ?(.*?))?\]\s*$", text, re.DOTALL)
+    if found is not None:
+        return Refused(found[1], (found[2] or "").strip())
+    return Refused("", text or said.error.strip() or f"exit code {said.status}")
+
+
+def parse_instrumented(text: str) -> int | None:
+    """The last INSTRUMENTATION_CODE: -1 is Activity.RESULT_OK; None where it did not come to that."""
+    found = re.findall(r"^INSTRUMENTATION_CODE: (-?\d{1,9})\s*$", text, re.MULTILINE)
+    return int(found[-1]) if found else None
 
 
 def parse_installed(text: str) -> bool:
@@ -61,9 +89,22 @@ def _pid(*processes: str) -> str:
     return argv("pidof", *processes)
 
 
+def _install(path: str, *options: str) -> str:
+    return argv("pm", "install", *options, path)
+
+
+def _uninstall(package: str) -> str:
+    return argv("pm", "uninstall", package)
+
+
+def _instrument(runner: str, extras: Mapping[str, str]) -> str:
+    words = [word for name, value in extras.items() for word in ("-e", name, value)]
+    return argv("am", "instrument", "-w", "-r", *words, runner)
+
+
 installed = Command(
     "packages.installed", _path, of_text(parse_installed), source="PackageManagerShellCommand", example=(_APP,),
-    recorded=("pm-path",),
+    recorded=("pm-path-nexus-6", "pm-path-xiaomi-mi-4c", "pm-path-nexus-5x-splits"),
 )  # fmt: skip
 launcher = Command(
     "packages.launcher", _launcher, of_text(parse_launcher), source="PackageManagerShellCommand", example=(_APP,),
@@ -75,3 +116,20 @@ start = Command(
 )  # fmt: skip
 stop = Command("packages.stop", _stop, refusal, source="ActivityManagerShellCommand", example=(_APP,), prints=False)
 pid = Command("packages.pid", _pid, of_text(parse_pid), source="toybox: pidof", example=(_APP,), recorded=("pidof",))
+install = Command(
+    "packages.install", _install, parse_done, source="PackageManagerShellCommand",
+    example=("/data/local/tmp/farm/cache/a", "-r", "-t"),
+    recorded=(
+        "pm-install", "pm-install-unreadable", "pm-install-signature", "pm-install-signature-newer", "pm-install-downgrade",
+        "pm-install-provider", "pm-install-user-restricted", "pm-install-storage",
+    ),
+)  # fmt: skip
+uninstall = Command(
+    "packages.uninstall", _uninstall, parse_done, source="PackageManagerShellCommand", example=(_APP,),
+    recorded=("pm-uninstall",),
+)  # fmt: skip
+instrument = Command(
+    # Who runs it follows the lines as they come; this reads how it ended.
+    "packages.instrument", _instrument, of_text(parse_instrumented), source="frameworks/base/cmds/am: Instrument",
+    example=(f"{_APP}/.Runner", {"command": "run", "pass": "latency"}), recorded=("am-instrument-raw", "am-instrument"),
+)  # fmt: skip

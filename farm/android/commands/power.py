@@ -40,7 +40,7 @@ def _fix(*, on: bool = True) -> str:
 
 wakefulness = Command(
     "power.wakefulness", fixed("dumpsys power 2>/dev/null | grep mWakefulness="), of_text(parse_wakefulness),
-    source="PowerManagerService.dumpInternal", recorded=("power-samsung",),
+    source="PowerManagerService.dumpInternal", recorded=("power-samsung", "power-redmi-note-12"),
 )  # fmt: skip
 doze = Command(
     "power.doze", fixed("cmd deviceidle get deep"), of_text(parse_doze),

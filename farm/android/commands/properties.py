@@ -31,6 +31,5 @@ printed = Command(
     recorded=("getprop",),
 )
 booted = Command(
-    "properties.booted", fixed("getprop sys.boot_completed"), of_text(_booted), source="as properties.every",
-    recorded=("getprop-booted",),
+    "properties.booted", fixed("getprop sys.boot_completed"), of_text(_booted), source="as properties.every"
 )  # fmt: skip

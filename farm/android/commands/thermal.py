@@ -75,5 +75,8 @@ dump = Command(
     "thermal.dump", fixed("dumpsys thermalservice"), of_text(parse_thermal),
     source="ThermalManagerService.dump",
     since=29,
-    recorded=("thermalservice-xiaomi-13t-pro", "thermalservice-xiaomi-13t-pro-hot", "thermalservice-pixel-3"),
+    recorded=(
+        "thermalservice-xiaomi-13t-pro", "thermalservice-xiaomi-13t-pro-hot", "thermalservice-pixel-3",
+        "thermalservice-shield",
+    ),
 )  # fmt: skip

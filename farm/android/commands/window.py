@@ -22,7 +22,7 @@ def parse_screen(text: str) -> str:
 
 locked = Command(
     "window.locked", fixed("dumpsys window policy 2>/dev/null | grep -E 'howing='"), of_text(parse_locked),
-    source="KeyguardServiceDelegate.dump, KeyguardStateMonitor.dump", recorded=("window-policy",),
+    source="KeyguardServiceDelegate.dump, KeyguardStateMonitor.dump", recorded=("window-policy-redmi-note-12-locked",),
 )  # fmt: skip
 screen = Command(
     "window.screen", fixed("wm size; wm density"), of_text(parse_screen),
