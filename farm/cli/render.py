@@ -24,6 +24,7 @@ from farm.report.words import (
     run_label,
     tensor_label,
     throttling_line,
+    traced_line,
     verdict_line,
 )
 
@@ -186,6 +187,8 @@ def _measures(console: Console, run: Run) -> None:
         console.print(f"energy: {escape(energy_line(energy))}", highlight=False, soft_wrap=True)
     if run.samples is not None:
         console.print(f"samples: {run.samples.rows}, {escape(run.samples.path)}", highlight=False, soft_wrap=True)
+    if told := run.conditions.get("traced"):
+        console.print(f"[yellow]traced:[/] {escape(traced_line(told))}", highlight=False, soft_wrap=True)
     for found in run.throttled:
         console.print(f"[yellow]throttled:[/] {escape(throttling_line(found))}", highlight=False, soft_wrap=True)
     for missing in run.partial:
