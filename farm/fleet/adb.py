@@ -230,10 +230,11 @@ class AdbDevice:
         deadline_s: float,
         *,
         on_stdout: Callable[[bytes], None] | None = None,
+        on_stderr: Callable[[bytes], None] | None = None,
         on_idle: Callable[[], None] | None = None,
     ) -> ShellResult:
         """Send a command of the catalogue; its answer as it came. The rest as in `shell`."""
-        return self.script(line.text, deadline_s, on_stdout=on_stdout, on_idle=on_idle)
+        return self.script(line.text, deadline_s, on_stdout=on_stdout, on_stderr=on_stderr, on_idle=on_idle)
 
     def shell(
         self,

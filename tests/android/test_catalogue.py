@@ -77,7 +77,7 @@ def test_any_answer_is_read_without_an_error(command: Command[..., object], text
 @given(st.text(alphabet=st.characters(exclude_characters="\0"), min_size=1))
 def test_nothing_that_is_handed_in_is_the_shells_to_read(word: str) -> None:
     lines = [
-        files.remove_tree(word), files.size(word), files.copy(word, "/x"), packages.installed(word),
+        files.remove_tree(word), files.size(word), files.copy(word, "/x"), packages.paths(word),
         packages.start("a/.B", {"k": word}), packages.install(word, "-r"), packages.instrument("a/.R", {"k": word}),
     ]  # fmt: skip
     for line in lines:

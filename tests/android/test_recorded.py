@@ -12,7 +12,7 @@ from farm.android.commands import kernel, window
 from farm.android.commands.battery import Battery
 from farm.android.commands.kernel import Policy
 from farm.android.commands.logs import log_of
-from farm.android.commands.packages import Refused
+from farm.android.commands.packages import Details, Refused
 from farm.android.commands.thermal import Thermal
 from tests.recordings import recording
 
@@ -91,9 +91,14 @@ EXPECTED: dict[tuple[str, str], object] = {
     ("packages.install", "pm-install-user-restricted"): Refused(
         "INSTALL_FAILED_USER_RESTRICTED", "Install canceled by user"
     ),
-    ("packages.installed", "pm-path-nexus-5x-splits"): True,
-    ("packages.installed", "pm-path-nexus-6"): True,
-    ("packages.installed", "pm-path-xiaomi-mi-4c"): True,
+    ("packages.details", "package-nexus-6p"): Details("1.0", 1, debuggable=False),
+    ("packages.details", "package-unknown"): Details("", None, debuggable=False),
+    ("packages.paths", "pm-path-nexus-5x-splits"): tuple(
+        f"/data/app/com.pinterest-j5uwKoQshpTybYLeGA57AA==/{name}.apk"
+        for name in ("base", "split_config.arm64_v8a", "split_config.en")
+    ),
+    ("packages.paths", "pm-path-nexus-6"): ("/data/app/com.liujian.wechatjumphelper-1/base.apk",),
+    ("packages.paths", "pm-path-xiaomi-mi-4c"): ("/system/priv-app/MiuiGallery/MiuiGallery.apk",),
     ("packages.instrument", "am-instrument"): None,
     ("packages.instrument", "am-instrument-raw"): -1,
     ("packages.launcher", "resolve-activity"): "com.xgimi.minitvfactory/.ui.MainFactoryMenuActivity",
@@ -172,6 +177,9 @@ def test_a_refusal_is_told_in_the_phones_own_words() -> None:
     assert refused(COMMANDS["files.make-folder"], "") == "exit code 1"
     assert COMMANDS["files.make-folder"].read(Said("")) == ""
     assert COMMANDS["packages.install"].read(Said("Success\n")) is None
+    assert refused(COMMANDS["packages.install"], "Failure [-26]") == Refused("", "Failure [-26]")
+    debuggable = recording("package-nexus-6p").replace("HAS_CODE ALLOW", "HAS_CODE DEBUGGABLE ALLOW", 1)
+    assert COMMANDS["packages.details"].read(Said(debuggable)) == Details("1.0", 1, debuggable=True)
     assert COMMANDS["files.size"].read(Said("", "stat: 'x': No such file or directory", 1)) == 0
     assert COMMANDS["files.size"].read(Said("", "stat: 'x': Permission denied", 1)) is None
     assert COMMANDS["files.size"].read(Said("17")) == 17

@@ -43,8 +43,8 @@ def _is_there(said: Said) -> bool:
     return said.status == 0
 
 
-def _make_folder(path: str) -> str:
-    return argv("mkdir", "-p", path)
+def _make_folder(*paths: str) -> str:
+    return argv("mkdir", "-p", *paths)
 
 
 def _remove_tree(path: str) -> str:
@@ -74,7 +74,7 @@ def _size(path: str) -> str:
 
 def _hashes(folder: str, names: Sequence[str]) -> str:
     # toybox stops at nothing: files that are not there cost a line on stderr.
-    return f"cd {shlex.quote(folder)} && {argv('sha256sum', *names)} 2>/dev/null"
+    return f"cd {shlex.quote(folder)} && {argv('sha256sum', '--', *names)} 2>/dev/null"
 
 
 def _rename(folder: str, names: Iterable[tuple[str, str]]) -> str:
@@ -83,7 +83,7 @@ def _rename(folder: str, names: Iterable[tuple[str, str]]) -> str:
 
 
 def _remove(folder: str, names: Sequence[str]) -> str:
-    return f"cd {shlex.quote(folder)} && {argv('rm', '-f', *names)}"
+    return f"cd {shlex.quote(folder)} && {argv('rm', '-f', '--', *names)}"
 
 
 def _sweep(folder: str, pattern: str) -> str:

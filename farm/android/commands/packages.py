@@ -27,14 +27,14 @@ class Refused:
 
 
 def parse_done(said: Said) -> Refused | None:
-    """None where `pm install` or `pm uninstall` did it: its last line is Success."""
-    text = said.text.strip()
-    if text.rpartition("\n")[2].strip() == "Success":
-        return None
-    found = re.search(r"Failure \[([A-Z_0-9]{3,80})(?:: ?(.*?))?\]\s*$", text, re.DOTALL)
+    """None where `pm install` or `pm uninstall` did it: a line says Success. Its exit status tells nothing on Android 7."""
+    text = f"{said.text}\n{said.error}".strip()
+    found = re.search(r"Failure \[(?:-\d{1,4} )?([A-Z_0-9]{3,80})(?:: ?(.*?))?\]\s*$", text, re.DOTALL)
     if found is not None:
         return Refused(found[1], (found[2] or "").strip())
-    return Refused("", text or said.error.strip() or f"exit code {said.status}")
+    if "Success" in text.splitlines():
+        return None
+    return Refused("", text or f"exit code {said.status}")
 
 
 def parse_instrumented(text: str) -> int | None:
@@ -43,9 +43,27 @@ def parse_instrumented(text: str) -> int | None:
     return int(found[-1]) if found else None
 
 
-def parse_installed(text: str) -> bool:
-    """Whether `pm path` knows the package."""
-    return text.startswith("package:")
+def parse_paths(text: str) -> tuple[str, ...]:
+    """The package's files, its base first; none where `pm path` does not know it."""
+    rows = (line.strip().removeprefix("package:") for line in text.splitlines() if line.startswith("package:"))
+    return tuple(row for row in rows if row)
+
+
+@dataclass(frozen=True)
+class Details:
+    """What the package manager knows of an app. Empty, None: not told."""
+
+    version_name: str
+    version_code: int | None
+    debuggable: bool
+
+
+def parse_details(text: str) -> Details:
+    """Read `dumpsys package NAME`."""
+    name = re.search(r"^\s*versionName=(\S{1,200})", text, re.MULTILINE)
+    code = re.search(r"^\s*versionCode=(\d{1,18})", text, re.MULTILINE)
+    debuggable = re.search(r"\b(?:pkgFlags|flags)=\[[^]]*\bDEBUGGABLE\b", text) is not None
+    return Details(name[1] if name else "", int(code[1]) if code else None, debuggable)
 
 
 def parse_launcher(text: str) -> str:
@@ -70,6 +88,10 @@ def parse_pid(text: str) -> int | None:
 
 def _path(package: str) -> str:
     return argv("pm", "path", package)
+
+
+def _details(package: str) -> str:
+    return argv("dumpsys", "package", package)
 
 
 def _launcher(package: str) -> str:
@@ -102,13 +124,17 @@ def _instrument(runner: str, extras: Mapping[str, str]) -> str:
     return argv("am", "instrument", "-w", "-r", *words, runner)
 
 
-installed = Command(
-    "packages.installed", _path, of_text(parse_installed), source="PackageManagerShellCommand", example=(_APP,),
+paths = Command(
+    "packages.paths", _path, of_text(parse_paths), source="PackageManagerShellCommand", example=(_APP,),
     recorded=("pm-path-nexus-6", "pm-path-xiaomi-mi-4c", "pm-path-nexus-5x-splits"),
 )  # fmt: skip
 launcher = Command(
     "packages.launcher", _launcher, of_text(parse_launcher), source="PackageManagerShellCommand", example=(_APP,),
     recorded=("resolve-activity",),
+)  # fmt: skip
+details = Command(
+    "packages.details", _details, of_text(parse_details), source="Settings.dumpPackagesLPr of the package manager",
+    example=(_APP,), recorded=("package-nexus-6p", "package-unknown"),
 )  # fmt: skip
 start = Command(
     "packages.start", _start, parse_started, source="ActivityManagerShellCommand",

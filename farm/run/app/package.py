@@ -38,7 +38,7 @@ class Package:
         Raises:
             AppError: it is not.
         """
-        if not self.device.ask(packages.installed(self.name), DEADLINE_S):
+        if not self.device.ask(packages.paths(self.name), DEADLINE_S):
             raise AppError(
                 "is not installed",
                 where=self.where,
