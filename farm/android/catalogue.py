@@ -15,6 +15,8 @@ ANDROID = {
 }  # fmt: skip
 """What people call an API level."""
 LOOP = "the farm's own loop over nodes of /sys; a test gives its reader what single nodes were recorded to say"
+SHOWN = 120
+"""Characters of a line in the table."""
 UNRECORDED = {
     "files.matching": "a path a line; as files.names",
     "files.size": "a number alone",
@@ -49,7 +51,8 @@ def table() -> str:
     """For docs/android-commands.md."""
     rows = ["| command | line | Android | needs | printed by | recorded |", "|---|---|---|---|---|---|"]
     for c in every():
-        line = " ".join(c.shown.split()).replace("|", "\\|")
+        whole = " ".join(c.shown.split())
+        line = (whole if len(whole) <= SHOWN else f"{whole[:SHOWN]} ...").replace("|", "\\|")
         since = (
             f"{ANDROID[c.since]} (API {c.since})" if c.until is None else f"{ANDROID[c.since]} to {ANDROID[c.until]}"
         )
