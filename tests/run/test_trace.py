@@ -76,7 +76,7 @@ def test_a_traced_pass_leaves_its_trace(b: Bench) -> None:
     assert times == sorted(times)
     assert not any(reading.RAILS in p for p in packets), "no rail stands behind it"
     assert configuration(run) == "traced", "its figures are on no other run's line"
-    left = b.device.script(f"ls {perfetto.FOLDER}; cat {perfetto.PID_FILE}; pidof perfetto", 10)
+    left = b.device.script(f"ls {perfetto.FOLDER}; cat {perfetto.PID_FILE}; pgrep -x perfetto", 10)
     assert left.text == ""
     assert b"No such file" in left.stderr
 
@@ -102,6 +102,7 @@ def test_android_9_hands_its_trace_out_by_cat_and_keeps_its_service_on(
 ) -> None:
     run = (b := of_android(make_phone, adb, data, 28)).perform(traced(b))
     assert run.conditions["tracing service"] == "was off; persist.traced.enable was set to 1, and stays so"
+    assert run.evidence, run.conditions
     (link,) = run.evidence
     assert message(b.artifacts.read(link.sha256)).keys() == {reading.PACKET}
     assert "tracing service" not in b.perform(traced(b)).conditions, "it is on by now"
@@ -110,7 +111,7 @@ def test_android_9_hands_its_trace_out_by_cat_and_keeps_its_service_on(
 def test_a_trace_that_ends_before_its_pass_is_kept_and_said(b: Bench) -> None:
     def end(stage: str, done: int, _of: int) -> None:
         if stage == "latency" and done:
-            b.device.script("pkill perfetto; while pidof perfetto > /dev/null; do sleep 0.1; done", 10)
+            b.device.script("pkill perfetto; while pgrep -x perfetto > /dev/null; do sleep 0.1; done", 10)
 
     run = b.perform(traced(b, repetitions=500), end)
     assert run.conditions["trace of latency"].startswith("ended before the pass did")
@@ -230,7 +231,7 @@ def test_numbers_below_zero(number: int) -> None:
             Said("pid WARNING: linker: unused DT entry\n4711"),
             perfetto.Started(4711),
         ),  # tools/record_android_trace knows it
-        (Said("pid "), perfetto.Started(None, problem="perfetto told no process id: pid ")),
+        (Said("pid "), perfetto.Started(None, problem="perfetto did not stay: pid ; see logcat")),
         (Said("", "no perfetto on this device\n", 127), perfetto.Started(None, problem="no perfetto on this device")),
     ],
 )

@@ -51,6 +51,8 @@ def _start(config: bytes, out: str) -> str:
             f"  setprop {_TURN_ON} 1 && echo turned on && sleep 1",
             "fi",
             f"pid=$(echo {text} | base64 -d | perfetto --background -c - -o {argv(out)}) || exit",
+            # Android 9's tells no process id: the newest is ours.
+            '[ -n "$pid" ] || pid=$(pgrep -n -P 1 -x perfetto)',
             f'mkdir -p {PID_FILE.rpartition("/")[0]}; echo "$pid" > {PID_FILE}; echo "pid $pid"',
         )
     )
@@ -62,14 +64,14 @@ def _started(said: Said) -> Started:
     if said.status:
         return Started(None, turned_on, refusal(said)[-300:])
     if found is None:
-        return Started(None, turned_on, f"perfetto told no process id: {said.text[-200:] or 'nothing'}")
+        return Started(None, turned_on, f"perfetto did not stay: {said.text[-200:]}; see logcat")
     return Started(int(found[1]), turned_on)
 
 
 def _stop(pid: int) -> str:
     return "\n".join(
         (
-            f"kill -TERM {pid} 2> /dev/null || echo early",
+            f"kill -INT {pid} 2> /dev/null || echo early",  # Android 9's writes its end by this signal alone
             f"n=0; while [ -d /proc/{pid} ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done",
             f"[ -d /proc/{pid} ] && kill -KILL {pid} && echo killed",
             f"rm -f {PID_FILE}",
@@ -92,12 +94,12 @@ def _remove(path: str) -> str:
 
 start = Command(
     "perfetto.start", _start, _started,
-    source="perfetto's PerfettoCmd::Main: the process id of what stays in the background",
+    source="PerfettoCmd::Main, 10 and later: the process id of what stays in the background",
     since=28,
     example=(b"\x18\x10", f"{FOLDER}/farm-1-1-latency.pftrace"),
 )  # fmt: skip
 stop = Command(
-    "perfetto.stop", _stop, _stopped, source="the shell; perfetto ends well by SIGTERM", since=28, example=(4711,)
+    "perfetto.stop", _stop, _stopped, source="the shell; perfetto ends well by SIGINT", since=28, example=(4711,)
 )
 content = Command(
     "perfetto.content", _content, refusal, source="toybox", since=28, until=28,
