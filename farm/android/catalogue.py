@@ -53,9 +53,9 @@ def table() -> str:
     for c in every():
         whole = " ".join(c.shown.split())
         line = (whole if len(whole) <= SHOWN else f"{whole[:SHOWN]} ...").replace("|", "\\|")
-        since = (
-            f"{ANDROID[c.since]} (API {c.since})" if c.until is None else f"{ANDROID[c.since]} to {ANDROID[c.until]}"
-        )
+        since = f"{ANDROID[c.since]} (API {c.since})"
+        if c.until is not None:
+            since = f"{ANDROID[c.since]} to {ANDROID[c.until]}" if c.until > c.since else f"{ANDROID[c.since]} alone"
         recorded = ", ".join(c.recorded) or ("no: see below" if c.prints else "prints nothing")
         rows.append(f"| {c.name} | ``{line}`` | {since} | {c.needs} | {c.source} | {recorded} |")
     return "\n".join(rows) + "\n"
