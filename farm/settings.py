@@ -14,7 +14,7 @@ from farm import tomlfile
 from farm.assess.limits import LIMITS, Limits
 from farm.errors import SettingsError
 from farm.sections.base import Section
-from farm.sections.devices import Avd, Conditions, DeviceNote, Fleet, Host, Hub, Meter, Samples
+from farm.sections.devices import Avd, Conditions, DeviceNote, Fleet, Host, Hub, Meter, Samples, Trace
 from farm.sections.gate import Gate
 from farm.sections.history import History
 from farm.sections.notify import Notify
@@ -188,6 +188,7 @@ class Settings(Section):
     fleet: Fleet = Fleet()
     conditions: Conditions = Conditions()
     samples: Samples = Samples()
+    trace: Trace = Trace()
     meter: Meter = Meter()
     hub: Hub = Hub()
     host: tuple[Host, ...] = ()

@@ -241,6 +241,8 @@ class Submission(_Model):
     """A runtime bundle of the lab, as `farm runtime list` calls it; empty: what the device gets by default."""
     fixed_performance: bool = False
     """Ask the device for Android's fixed-performance mode (11 and later) while the run lasts."""
+    trace: tuple[Pass, ...] = ()
+    """Passes around which Android's perfetto records a trace; it costs them time."""
     pass_timeout_s: float = Field(default=600, gt=0, le=86_400)
     """Wall-clock deadline of one pass on the device."""
     pair_rounds: int = Field(default=10, ge=2, le=1000)
@@ -257,6 +259,10 @@ class Submission(_Model):
             raise ValueError("an app has one configuration, its own")
         if self.app is None and not self.frames:
             raise ValueError("there are no frames")
+        if self.trace and (self.app is not None or self.terms.pair):
+            raise ValueError("neither an app's run nor a pair is traced")
+        if missing := [name for name in self.trace if name not in self.passes]:
+            raise ValueError(f"the pass {missing[0]} does not run, so there is nothing to trace")
         names = [variant.name for variant in self.variants]
         if len(set(names)) < len(names):
             raise ValueError("two variants have one name")

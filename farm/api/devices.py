@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import Path as InPath
@@ -11,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from farm.android.commands import logs, window
 from farm.api.device_messages import (
     STREAM_S,
     CommandRequest,
@@ -163,9 +163,8 @@ def _add_streams(app: FastAPI, daemon: Daemon, found: Callable[[str, Request], D
     ) -> StreamingResponse:
         """A device's log, as frames: the last lines, or what comes from now on until nobody reads."""
         if follow:
-            return answer(serial, request, f"logcat -b {buffer} -v threadtime", STREAM_S, force=force)
-        command = f"logcat -d -b {buffer} -v threadtime | tail -n {lines}"
-        return answer(serial, request, command, SCREEN_S, force=force)
+            return answer(serial, request, logs.follow(buffer).text, STREAM_S, force=force)
+        return answer(serial, request, logs.recent(buffer, lines).text, SCREEN_S, force=force)
 
     @app.get(
         "/api/devices/{serial}/screenshot",
@@ -175,12 +174,12 @@ def _add_streams(app: FastAPI, daemon: Daemon, found: Callable[[str, Request], D
     def screenshot(serial: Serial, request: Request, force: bool = False) -> Response:
         """A device's screen, as PNG."""
         handle = daemon.desk.handle(found(serial, request).serial, request.state.user, force=force)
-        done = handle.shell(["screencap", "-p"], SCREEN_S)
+        done = handle.send(window.picture(), SCREEN_S)
         if not done.stdout.startswith(PNG):
             said = (done.stderr or done.stdout)[:200].decode("utf-8", "replace").strip()
             raise AdbError(
                 f"screencap gave no picture: {said or f'exit code {done.exit_code}'}",
-                where=f"{handle.serial}: {shlex.join(['screencap', '-p'])}",
+                where=f"{handle.serial}: {window.picture().text}",
                 remedy="a virtual phone has no screen; a real one must be unlocked once after it booted",
             )
         return Response(done.stdout, media_type="image/png")

@@ -70,12 +70,15 @@ def add(app: FastAPI, daemon: Daemon, shelf: Callable[[], Shelf]) -> None:
 
     @app.get("/jobs/{job}/runs/{run}/evidence/{attempt}/{name}", include_in_schema=False, **needs("read"))
     def evidence(job: Number, run: Number, attempt: Number, name: Annotated[str, InPath(max_length=255)]) -> Response:
-        """A file that was kept of an attempt, as text."""
+        """A file that was kept of an attempt: text is shown, a trace is saved."""
         (found,) = document(job, run).runs
         file = next((e for e in found.evidence if e.attempt == attempt and e.name == name and not e.removed), None)
         if file is None:
             raise NotFoundError("there is no such file", where=f"run {run}", remedy=f"see /jobs/{job}/runs/{run}")
-        return FileResponse(daemon.artifacts.path(file.sha256), media_type="text/plain; charset=utf-8")
+        path = daemon.artifacts.path(file.sha256)
+        if file.is_trace:
+            return FileResponse(path, media_type="application/octet-stream", filename=f"run-{run}-{name}")
+        return FileResponse(path, media_type="text/plain; charset=utf-8")
 
     @page(app, "/jobs/{job}/runs/{run}")
     def the_run(job: Number, run: Number, reference: Word = "") -> View:

@@ -136,6 +136,7 @@ def submit(
     fixed_performance: Annotated[
         bool, typer.Option("--fixed-performance", help="Sustained clocks, of Android 11 and later.")
     ] = False,
+    trace: Annotated[str, typer.Option(help="Passes of which Perfetto records a trace: latency,profile.")] = "",
     timeout: Annotated[float, typer.Option(help="Seconds a pass may take on the device.")] = 600,
     crop: Annotated[float | None, typer.Option(help="Recipe: centre fraction kept.")] = None,
     resize: Annotated[str | None, typer.Option(help="Recipe: bilinear, nearest, area, ...")] = None,
@@ -188,8 +189,9 @@ def submit(
             reference=tuple(reference or ["litert-ref"]), float=float_model, kernel=kernel, threads=threads,
             warmup=warmup, repetitions=repetitions, passes=passes, layer_frames=layer_frames,
             isolated_frames=isolated_frames, layer_budget_mb=layer_budget_mb, accelerator=accelerator,
-            cpu_mask=cpu_mask, runtime=runtime_, fixed_performance=fixed_performance, timeout=timeout, crop=crop, resize=resize,
-            channels=channels, normalize=normalize, rotate=rotate, times=times, devices=devices, pair=pair,
+            cpu_mask=cpu_mask, runtime=runtime_, fixed_performance=fixed_performance, trace=trace, timeout=timeout,
+            crop=crop, resize=resize, channels=channels, normalize=normalize, rotate=rotate, times=times, devices=devices,
+            pair=pair,
             **{"assert": tuple(assertions or ())}, baseline=baseline, contract=contract_, sequence=sequence,
         )  # fmt: skip
         gathered = gather(work, when)

@@ -24,6 +24,7 @@ from farm.report.words import (
     run_label,
     tensor_label,
     throttling_line,
+    traced_line,
     verdict_line,
 )
 
@@ -186,6 +187,8 @@ def _measures(console: Console, run: Run) -> None:
         console.print(f"energy: {escape(energy_line(energy))}", highlight=False, soft_wrap=True)
     if run.samples is not None:
         console.print(f"samples: {run.samples.rows}, {escape(run.samples.path)}", highlight=False, soft_wrap=True)
+    if told := run.conditions.get("traced"):
+        console.print(f"[yellow]traced:[/] {escape(traced_line(told))}", highlight=False, soft_wrap=True)
     for found in run.throttled:
         console.print(f"[yellow]throttled:[/] {escape(throttling_line(found))}", highlight=False, soft_wrap=True)
     for missing in run.partial:
@@ -205,8 +208,12 @@ def _pair(console: Console, pair: Pair) -> None:
 
 def _files(console: Console, run: Run) -> None:
     """What was kept of attempts that failed, and what is not kept any more."""
-    if any(not link.removed for link in run.evidence):
-        kept = ", ".join(f"{e.name} (attempt {e.attempt})" for e in run.evidence if not e.removed)
+    traces = [link.name for link in run.evidence if link.is_trace and not link.removed]
+    if traces:
+        told = f"trace: {', '.join(traces)} (ui.perfetto.dev opens it); farm bundle {run.id}"
+        console.print(escape(told), highlight=False, soft_wrap=True)
+    if any(not link.removed and not link.is_trace for link in run.evidence):
+        kept = ", ".join(f"{e.name} (attempt {e.attempt})" for e in run.evidence if not e.removed and not e.is_trace)
         console.print(f"evidence: {escape(kept)}; farm bundle {run.id}", highlight=False, soft_wrap=True)
     removed = [c.name for c in run.captures if c.removed] + [e.name for e in run.evidence if e.removed]
     removed += ["samples"] if run.samples is not None and run.samples.removed else []

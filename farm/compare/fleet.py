@@ -23,7 +23,7 @@ FLOOR = 1e-7
 """Of a running error, below which a float layer is as good as equal."""
 FLAT = 1e-9
 """Spread of logarithms below which errors do not change over the layers."""
-CONDITIONS = ("kernel", "accelerator", "threads", "cpu_mask", "context", "runtime")
+CONDITIONS = ("kernel", "accelerator", "threads", "cpu_mask", "context", "runtime", "traced")
 
 
 def fleet(jobs: Sequence[Job], reference: str = "") -> Fleet:

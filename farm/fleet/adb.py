@@ -16,23 +16,26 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from adbutils import AdbConnection
 from adbutils.errors import AdbError as AdbutilsError
 
+from farm.android.command import Said
+from farm.android.commands import properties
 from farm.errors import AdbError, DeadlineError, DeviceGoneError, FarmError, StorageError
+from farm.fleet.connection import Connection
 from farm.fleet.program import adb_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from farm.android.command import Line
+
+T = TypeVar("T")
 STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
 CHUNK = 64 << 10  # what sync allows a DATA packet; adbutils' 4 KiB cost half the speed
 OUTPUT_LIMIT = 16 << 20
-CONNECT_S = 3.0
 TOGETHER_S = 0.5
-QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 IDLE_S = 1.0
 SERVER_ENVIRONMENT = {
     "ADB_MDNS": "0",  # or the server listens on every interface
@@ -40,32 +43,6 @@ SERVER_ENVIRONMENT = {
 }
 FEATURES_S = 2.0
 NO_SPACE = "No space left on device"
-
-
-class _Connection(AdbConnection):  # type: ignore[misc]  # adbutils has no types
-    """adbutils' connection, without its own attempt to start a server elsewhere when there is none."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._address = (host, port)
-        super().__init__(host, port)
-
-    def _safe_connect(self) -> socket.socket:
-        made = socket.create_connection(self._address, timeout=CONNECT_S)
-        made.settimeout(None)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # requests are small and each waits for its answer
-        return made
-
-    def _read_fully(self, n: int) -> bytes:
-        # The server does not set TCP_NODELAY: its second small write waits for our ACK, which the kernel delays by 40 ms.
-        got = bytearray()
-        while len(got) < n:
-            if QUICK_ACK is not None:
-                self.conn.setsockopt(socket.IPPROTO_TCP, QUICK_ACK, 1)  # forgotten by the kernel after each use
-            piece = self.conn.recv(n - len(got))
-            if not piece:
-                break
-            got += piece
-        return bytes(got)
 
 
 @dataclass(frozen=True)
@@ -132,7 +109,7 @@ class AdbServer:
         return AdbDevice(self, serial)
 
     @contextlib.contextmanager
-    def open(self, services: Sequence[str], deadline_s: float, what: str) -> Iterator[_Connection]:
+    def open(self, services: Sequence[str], deadline_s: float, what: str) -> Iterator[Connection]:
         """A connection on which the server agreed to each of `services`, closed at the latest `deadline_s` from now.
 
         Raises:
@@ -141,7 +118,7 @@ class AdbServer:
             AdbError: the server cannot be reached, or refused.
         """
         try:
-            connection = _Connection(self.host, self.port)
+            connection = Connection(self.host, self.port)
         except OSError as e:
             raise AdbError(f"does not answer ({e})", where=self.where, remedy="start it: adb start-server") from e
         with _deadline(connection, deadline_s, what), _translated(what):
@@ -161,7 +138,7 @@ class AdbServer:
 
 
 @contextlib.contextmanager
-def _deadline(connection: _Connection, seconds: float, what: str) -> Iterator[None]:
+def _deadline(connection: Connection, seconds: float, what: str) -> Iterator[None]:
     over = threading.Event()
     sock = connection.conn
 
@@ -221,6 +198,11 @@ class ShellResult:
         """stdout as text, without the last newline."""
         return self.stdout.decode("utf-8", "replace").rstrip("\n")
 
+    @property
+    def said(self) -> Said:
+        """The same, for a command's reader."""
+        return Said(self.text, self.stderr.decode("utf-8", "replace"), self.exit_code)
+
 
 @dataclass(frozen=True)
 class PushItem:
@@ -231,22 +213,28 @@ class PushItem:
     mode: int = 0o644
 
 
-def parse_properties(text: str) -> dict[str, str]:
-    """What getprop printed. A line that cannot be read is left out, never an error."""
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        name, mark, value = line.partition("]: [")
-        if mark and name.startswith("[") and value.endswith("]"):
-            found[name[1:]] = value[:-1]
-    return found
-
-
 @dataclass(frozen=True)
 class AdbDevice:
     """One device. Every method raises DeadlineError, DeviceGoneError or AdbError; none waits longer than its deadline."""
 
     server: AdbServer
     serial: str
+
+    def ask(self, line: Line[T], deadline_s: float) -> T:
+        """Send a command of the catalogue (`farm.android`); what its answer says."""
+        return line.read(self.send(line, deadline_s).said)
+
+    def send(
+        self,
+        line: Line[Any],
+        deadline_s: float,
+        *,
+        on_stdout: Callable[[bytes], None] | None = None,
+        on_stderr: Callable[[bytes], None] | None = None,
+        on_idle: Callable[[], None] | None = None,
+    ) -> ShellResult:
+        """Send a command of the catalogue; its answer as it came. The rest as in `shell`."""
+        return self.script(line.text, deadline_s, on_stdout=on_stdout, on_stderr=on_stderr, on_idle=on_idle)
 
     def shell(
         self,
@@ -356,10 +344,10 @@ class AdbDevice:
 
     def properties(self, deadline_s: float) -> dict[str, str]:
         """All of getprop."""
-        return parse_properties(self.shell(["getprop"], deadline_s).text)
+        return self.ask(properties.every(), deadline_s)
 
     @contextlib.contextmanager
-    def _open(self, service: str, deadline_s: float, what: str) -> Iterator[_Connection]:
+    def _open(self, service: str, deadline_s: float, what: str) -> Iterator[Connection]:
         try:
             with self.server.open([f"host:transport:{self.serial}", service], deadline_s, what) as connection:
                 yield connection
@@ -377,7 +365,7 @@ class AdbDevice:
         except FarmError:
             return "shell_v2"
 
-    def _sync_answer(self, connection: _Connection, what: str) -> None:
+    def _sync_answer(self, connection: Connection, what: str) -> None:
         mark, length = struct.unpack("<4sI", connection.read_exact(8))
         if mark == b"OKAY":
             return

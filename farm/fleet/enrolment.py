@@ -1,26 +1,25 @@
-"""What a device is and what can be measured on it, asked once and kept: one shell script, pure parsers of what it prints.
-
-Sources: AOSP's `dumpsys` and `cmd`, Linux's Documentation/ABI/testing/sysfs-class-power and cpufreq.
-"""
+"""What a device is and what can be measured on it, asked once and kept: several of the catalogue's commands in one line,
+and what their answers mean together."""
 
 from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from farm.android.commands import battery, files, kernel, power, thermal, window
+from farm.android.script import together
 from farm.errors import AdbError
-from farm.fleet.health import parse_battery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from farm.android.command import Line
     from farm.fleet.adb import AdbDevice
 
 DEADLINE_S = 45.0
-MARK = "==farm=="
 UNKNOWN = "unknown until calibrated"
 PLAINLY_MICRO = 20_000
 """No phone draws 20 A: a current of so many units is in uA. The spec says uA always; some makers report mA."""
@@ -31,29 +30,23 @@ KEPT = (
     "ro.product.model", "ro.serialno", "ro.soc.manufacturer", "ro.soc.model",
 )  # fmt: skip
 """The properties that say what a device is."""
-QUESTIONS = {
-    "cpus": "ls /sys/devices/system/cpu; cat /sys/devices/system/cpu/possible",
-    "clusters": "for p in /sys/devices/system/cpu/cpufreq/policy*; do"
-    " echo \"$p|$(cat $p/related_cpus 2>/dev/null)|$(cat $p/cpuinfo_max_freq 2>/dev/null)"
-    "|$(cat $p/cpuinfo_min_freq 2>/dev/null)|$(cat $p/scaling_governor 2>/dev/null)"
-    "|$(cat $p/scaling_cur_freq 2>/dev/null)\"; done",
-    "memory": "cat /proc/meminfo",
-    "battery": "dumpsys battery",
-    "current_cmd": "cmd battery get -f current_now",
-    "current_sysfs": "for f in /sys/class/power_supply/*/current_now; do echo \"$f|$(cat $f 2>/dev/null)\"; done",
-    "rails": "dumpsys powerstats",
-    "thermal": "dumpsys thermalservice",
-    "zones": "for z in /sys/class/thermal/thermal_zone*; do"
-    " echo \"$(cat $z/type 2>/dev/null)|$(cat $z/temp 2>/dev/null)\"; done",
-    "smaps": "cat /proc/self/smaps_rollup",
-    "taskset": "command -v taskset",
-    "screen": "wm size; wm density",
-    "storage": "df -k /data/local/tmp",
-    # Set and put back at once: a mode that is refused says so, and one that is taken is not left on.
-    "fixed": "cmd power set-fixed-performance-mode-enabled true; echo \"exit $?\";"
-    " cmd power set-fixed-performance-mode-enabled false",
-}  # fmt: skip
-"""By section: a command line whose failure tells something too."""
+QUESTIONS: Mapping[str, Line[Any]] = {
+    "cpus": kernel.cpus(),
+    "clusters": kernel.policies(),
+    "memory": kernel.memory(),
+    "battery": battery.dump(),
+    "current_cmd": battery.current(),
+    "current_sysfs": kernel.currents(),
+    "rails": power.rails(),
+    "thermal": thermal.dump(),
+    "zones": kernel.zones(),
+    "smaps": kernel.smaps(),
+    "taskset": kernel.taskset(),
+    "screen": window.screen(),
+    "storage": files.free(files.FOLDER),
+    "fixed": power.try_fixed_performance(),
+}
+"""By section: a command whose failure tells something too."""
 
 Parity = Literal["equal", "differs", "crashed", "no-agent", "not-run"]
 
@@ -140,8 +133,7 @@ def ask(device: AdbDevice, properties: Mapping[str, str]) -> Enrolment:
     Raises:
         AdbError: it answered nothing that can be read. Also DeadlineError, DeviceGoneError.
     """
-    script = "\n".join(f"echo; echo '{MARK}{name}'; {{ {command}; }} 2>&1" for name, command in QUESTIONS.items())
-    said = sections(device.script(script, DEADLINE_S).text)
+    said = device.ask(together(QUESTIONS), DEADLINE_S)
     if not said:
         raise AdbError(
             "answered nothing that can be read", where=device.serial, remedy="try: adb shell dumpsys battery"
@@ -149,19 +141,10 @@ def ask(device: AdbDevice, properties: Mapping[str, str]) -> Enrolment:
     return read(said, properties)
 
 
-def sections(text: str) -> dict[str, str]:
-    """What was printed, by question."""
-    found = {}
-    for part in f"\n{text}".split(f"\n{MARK}")[1:]:
-        name, _, said = part.partition("\n")
-        found[name.strip()] = said.strip("\n")
-    return found
-
-
 def read(said: Mapping[str, str], properties: Mapping[str, str]) -> Enrolment:
     """What the sections say; what cannot be read is not known, never an error."""
-    clusters = parse_clusters(said.get("clusters", ""))
-    free, total = parse_df(said.get("storage", ""))
+    clusters = clusters_of(said.get("clusters", ""))
+    free, total = files.parse_df(said.get("storage", ""))
     sdk = properties.get("ro.build.version.sdk", "")
     abis = properties.get("ro.product.cpu.abilist") or properties.get("ro.product.cpu.abi", "")
     return Enrolment(
@@ -174,103 +157,53 @@ def read(said: Mapping[str, str], properties: Mapping[str, str]) -> Enrolment:
         sdk=int(sdk) if sdk.isascii() and sdk.isdigit() and len(sdk) < 5 else None,
         security_patch=properties.get("ro.build.version.security_patch", ""),
         abis=tuple(abi.strip() for abi in abis.split(",") if abi.strip()),
-        cpus=count_cpus(said.get("cpus", "")) or sum(len(c.cpus) for c in clusters),
+        cpus=kernel.count_cpus(said.get("cpus", "")) or sum(len(c.cpus) for c in clusters),
         clusters=clusters,
-        memory=parse_memory(said.get("memory", "")),
+        memory=kernel.parse_memory(said.get("memory", "")),
         storage_free=free,
         storage_total=total,
         capabilities=Capabilities(
             battery_current=parse_current(
                 said.get("current_cmd", ""), said.get("current_sysfs", ""), said.get("battery", "")
             ),
-            power_rails=parse_rails(said.get("rails", "")),
+            power_rails=power.parse_rails(said.get("rails", "")),
             thermal_service="Thermal Status:" in said.get("thermal", ""),
-            thermal_zones=parse_zones(said.get("zones", "")),
-            smaps_rollup=re.search(r"^Pss:\s+\d+ kB", said.get("smaps", ""), re.MULTILINE) is not None,
+            thermal_zones=kernel.parse_zones(said.get("zones", "")),
+            smaps_rollup=kernel.parse_smaps(said.get("smaps", "")),
             governor=any(c.governor for c in clusters),
             clocks=any(c.clock_readable for c in clusters),
-            taskset="taskset" in said.get("taskset", "").partition("\n")[0] and "not found" not in said["taskset"],
-            fixed_performance="exit 0" in said.get("fixed", "").splitlines(),
-            screen=parse_screen(said.get("screen", "")),
+            taskset=kernel.parse_taskset(said.get("taskset", "")),
+            fixed_performance=power.parse_try(said.get("fixed", "")),
+            screen=window.parse_screen(said.get("screen", "")),
         ),
     )
 
 
-def count_cpus(text: str) -> int:
-    """The CPUs there are: of /sys/devices/system/cpu's `possible`, else its folders."""
-    ranges = re.findall(r"^(\d{1,4}(?:-\d{1,4})?(?:,\d{1,4}(?:-\d{1,4})?)*)$", text, re.MULTILINE)
-    if ranges:
-        pairs = [part.split("-") for part in ranges[-1].split(",")]
-        return sum(max(0, int(pair[-1]) - int(pair[0]) + 1) for pair in pairs)
-    return len(set(re.findall(r"(?<!\w)cpu\d{1,4}(?!\w)", text)))
+def clusters_of(text: str) -> tuple[Cluster, ...]:
+    """The clusters that `kernel.policies` tells of, from the slowest to the fastest."""
+    return tuple(
+        Cluster(
+            cpus=p.cpus, max_khz=p.max_khz, min_khz=p.min_khz, governor=p.governor, clock_readable=p.now_khz is not None
+        )
+        for p in kernel.parse_policies(text)
+    )
 
 
-def parse_clusters(text: str) -> tuple[Cluster, ...]:
-    """Lines PATH|CPUS|MAX|MIN|GOVERNOR|NOW, in kHz, from the slowest to the fastest."""
-    found = []
-    for line in text.splitlines():
-        fields = line.split("|")
-        cpus = tuple(int(c) for c in re.findall(r"\d{1,4}", fields[1])) if len(fields) == 6 else ()
-        if cpus:
-            most, least, now = (_number(fields[i]) for i in (2, 3, 5))
-            governor = fields[4].strip() if re.fullmatch(r"[a-z_]{1,40}", fields[4].strip()) else ""
-            found.append(
-                Cluster(cpus=cpus, max_khz=most, min_khz=least, governor=governor, clock_readable=now is not None)
-            )
-    return tuple(sorted(found, key=lambda c: (c.max_khz or 0, c.cpus)))
-
-
-def parse_current(command: str, sysfs: str, battery: str) -> BatteryCurrent:
+def parse_current(command: str, sysfs: str, dumped: str) -> BatteryCurrent:
     """From `cmd battery get current_now`, lines PATH|VALUE of /sys, and `dumpsys battery` of the same moment."""
-    told = [("cmd battery", command.strip())]
-    told += [(path, value.strip()) for path, _, value in (line.partition("|") for line in sysfs.splitlines())]
-    readable = [(source, int(value)) for source, value in told if re.fullmatch(r"-?\d{1,12}", value)]
+    asked = battery.parse_current(command)
+    readable = [] if asked is None else [("cmd battery", asked)]
+    readable += kernel.parse_currents(sysfs).items()
     if not readable:
         return BatteryCurrent()
     # A battery's own node before a charger's; one that is not always 0 before one that is.
     source, value = min(
         readable, key=lambda r: (r[1] == 0, r[0] != "cmd battery", not re.search(r"/(battery|bms|bat\w*)/", r[0]), r[0])
     )
-    status = parse_battery(battery).status
+    status = battery.parse_battery(dumped).status
     sign = UNKNOWN
     if value and status in {"charging", "discharging"}:
         sign = "positive charges" if (value > 0) == (status == "charging") else "positive discharges"
     return BatteryCurrent(
         readable=True, source=source, unit="uA" if abs(value) >= PLAINLY_MICRO else UNKNOWN, sign=sign
     )
-
-
-def parse_rails(text: str) -> tuple[str, ...]:
-    """The meter's channels, out of `dumpsys powerstats` (Android 12 and later)."""
-    found = re.findall(r"ChannelId: \d{1,4}, ChannelName: ([^,\n]{1,80})(?:, ChannelSubsystem: ([^,\n]{1,80}))?", text)
-    return tuple(dict.fromkeys(f"{subsystem.strip()}/{name.strip()}".lstrip("/") for name, subsystem in found))
-
-
-def parse_zones(text: str) -> tuple[str, ...]:
-    """Types of the zones whose temperature is a number: lines TYPE|MILLIDEGREES."""
-    rows = (line.partition("|") for line in text.splitlines())
-    return tuple(kind for kind, _, value in rows if kind and _number(value.strip().removeprefix("-")) is not None)
-
-
-def parse_memory(text: str) -> int | None:
-    """Bytes of memory, out of /proc/meminfo."""
-    found = re.search(r"^MemTotal:\s+(\d{1,15}) kB", text, re.MULTILINE)
-    return int(found[1]) << 10 if found else None
-
-
-def parse_df(text: str) -> tuple[int | None, int | None]:
-    """Free and total bytes, out of the last line of `df -k`."""
-    numbers = re.search(r"\s(\d{1,15})\s+(\d{1,15})\s+(\d{1,15})\s+\d{1,3}%", text)
-    return (int(numbers[3]) << 10, int(numbers[1]) << 10) if numbers else (None, None)
-
-
-def parse_screen(text: str) -> str:
-    """`1080x2400 at 420 dpi`, out of `wm size` and `wm density`; an override counts."""
-    sizes = re.findall(r"^\w+ size: (\d{1,5}x\d{1,5})", text, re.MULTILINE)
-    densities = re.findall(r"^\w+ density: (\d{1,5})", text, re.MULTILINE)
-    return f"{sizes[-1]}{f' at {densities[-1]} dpi' if densities else ''}" if sizes else ""
-
-
-def _number(text: str) -> int | None:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 13 else None

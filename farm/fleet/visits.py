@@ -9,8 +9,9 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from farm.android.commands import battery, life, properties, thermal
 from farm.errors import DeadlineError, FarmError, InfrastructureError
-from farm.fleet import enrolment, health
+from farm.fleet import enrolment
 from farm.fleet.standing import Gates, Vitals, gates
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Visits:
         """Ask for a sign of life, and now and then for battery and heat."""
         device = self._handle(known.serial)
         try:
-            said = device.shell(["echo", SIGN], self._limits.answer_s).text
+            said = device.ask(life.echo(SIGN), self._limits.answer_s)
         except FarmError as e:
             self._silent(known, e)
             return
@@ -159,7 +160,7 @@ class Visits:
 
     def _booted(self, device: AdbDevice) -> bool:
         with contextlib.suppress(FarmError):
-            return device.shell(["getprop", "sys.boot_completed"], self._limits.answer_s).text == "1"
+            return device.ask(properties.booted(), self._limits.answer_s)
         return False
 
     def _wait(self, known: Known, holds: Callable[[], bool], seconds: float, otherwise: str) -> None:
@@ -173,10 +174,10 @@ class Visits:
     def _ask_vitals(self, known: Known) -> None:
         device, told = self._handle(known.serial), Vitals()
         with contextlib.suppress(FarmError):
-            battery = health.parse_battery(device.shell(["dumpsys", "battery"], self._deadline_s).text)
-            told = Vitals(battery.level, battery.temperature_c, None, battery.frozen)
-            text = device.shell(["dumpsys", "thermalservice"], self._deadline_s).text
-            told = Vitals(told.level, told.battery_c, health.parse_thermal_status(text), told.frozen)
+            found = device.ask(battery.dump(), self._deadline_s)
+            told = Vitals(found.level, found.temperature_c, None, found.frozen)
+            heat = device.ask(thermal.dump(), self._deadline_s)
+            told = Vitals(told.level, told.battery_c, heat.status, told.frozen)
         with self._lock:
             known.vitals, known.vitals_at = told, time.monotonic()
             known.gates = gates(told, known.gates, self._limits) if told != Vitals() else Gates()

@@ -208,15 +208,21 @@ class CaptureLink(Part):
 
 
 class EvidenceLink(Part):
-    """A file kept of an attempt that failed: the device's log, what the agent said, how long each stage took."""
+    """A file kept of an attempt: of one that failed the device's log, what the agent said, how long each stage took; of any,
+    the traces that were asked for."""
 
     name: str
-    """`logcat-main.txt`, `agent-stderr.txt`, `timings.json`, ..."""
+    """`logcat-main.txt`, `agent-stderr.txt`, `timings.json`, `trace-latency.pftrace`, ..."""
     attempt: int
     sha256: str
     bytes: int
     removed: bool = False
     """As in CaptureLink."""
+
+    @property
+    def is_trace(self) -> bool:
+        """Whether it is one of Perfetto's."""
+        return self.name.endswith(".pftrace")
 
 
 class Failure(Part):
@@ -291,7 +297,7 @@ class Run(Part):
     comparisons: tuple[Comparison, ...] = ()
     captures: tuple[CaptureLink, ...] = ()
     evidence: tuple[EvidenceLink, ...] = ()
-    """Of attempts that failed, also those before one that went well."""
+    """Of attempts that failed, also those before one that went well; and traces."""
     pair: Pair | None = None
     explanation: Explanation | None = None
     """Of the model's input; None when it was not logged."""

@@ -20,6 +20,7 @@ from farm.report.words import (
     percent,
     rung_figures,
     throttling_line,
+    traced_line,
 )
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def _environment() -> jinja2.Environment:
         quantization_figures=figures,
         energy_line=energy_line,
         throttling_line=throttling_line,
+        traced_line=traced_line,
         headline=headline,
         explained=details,
         fired_words=fired_words,

@@ -114,6 +114,11 @@ def throttling_line(found: Throttling) -> str:
     return f"pass {found.during} was throttled{again}: {'; '.join(found.evidence)}"
 
 
+def traced_line(passes: str) -> str:
+    """`Perfetto recorded pass latency, which costs it time and power`."""
+    return f"Perfetto recorded pass {passes}, which costs it time and power"
+
+
 def metric_words(m: Metric, reference: str = "") -> str:
     """`mAP 0.412 (0.377 to 0.440), litert-ref 0.431`."""
     between = f" ({m.interval[0]:.3f} to {m.interval[1]:.3f})" if m.interval is not None else ""

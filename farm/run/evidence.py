@@ -8,12 +8,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from farm.android.commands import battery, files, kernel, life, logs, properties, thermal
+from farm.android.script import end_of, in_turn
 from farm.errors import ConditionsError, FarmError
 from farm.report.document import EvidenceLink, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from farm.android.command import Line
     from farm.fleet.adb import AdbDevice
     from farm.store.artifacts import ArtifactStore
 
@@ -27,7 +30,6 @@ FILE_BYTES = 1 << 20
 STDERR_BYTES = 256 << 10
 SLACK_S = 2
 """Log lines from so many seconds before the pass are kept, too."""
-TOMBSTONES = 3
 
 
 @dataclass(frozen=True)
@@ -125,39 +127,31 @@ def gather(
     return tuple(links)
 
 
-def questions(pass_s: float) -> dict[str, str]:
-    """File name -> shell command that prints it, for a device on which a pass began `pass_s` seconds ago."""
+def questions(pass_s: float) -> dict[str, Line[str]]:
+    """File name -> what prints it, for a device on which a pass began `pass_s` seconds ago."""
     ago = int(pass_s) + SLACK_S
-    # In the device's own time, which need not be ours.
-    since = f"\"$(date -d @$(($(date +%s) - {ago})) '+%m-%d %H:%M:%S.000')\""
-    minutes = ago // 60 + 1
-    # No shell may read the folder on most phones; the drop box has the same texts where `dumpsys` may tell them.
-    tombstones = (
-        f"find /data/tombstones -type f -name 'tombstone_*' ! -name '*.pb' -mmin -{minutes} 2>/dev/null"
-        f' | tail -n {TOMBSTONES} | while read -r f; do echo "== $f"; cat "$f"; done 2>/dev/null'
-        "; dumpsys dropbox --print SYSTEM_TOMBSTONE 2>/dev/null"
-    )
-    health = "dumpsys battery; dumpsys thermalservice; df -k /data/local/tmp; cat /proc/meminfo /proc/loadavg; ps -A"
     return {
-        "logcat-main.txt": f"logcat -d -b main,system -v threadtime -T {since}",
-        "logcat-crash.txt": f"logcat -d -b crash -v threadtime -T {since}",
-        "tombstones.txt": tombstones,
-        "health.txt": health,
-        "getprop.txt": "getprop",
+        "logcat-main.txt": logs.since("main,system", ago),
+        "logcat-crash.txt": logs.since("crash", ago),
+        "tombstones.txt": logs.tombstones(ago // 60 + 1),
+        "health.txt": in_turn(
+            battery.dump(), thermal.dump(), files.free(files.FOLDER), kernel.pressure(), kernel.processes_now()
+        ),
+        "getprop.txt": properties.printed(),
     }
 
 
 def _ask(device: AdbDevice, pass_s: float, files: dict[str, bytes], check: Callable[[], None]) -> dict[str, str]:
     """Fill `files`; what could not be had, and why."""
     deadline = time.monotonic() + ALL_S
-    device.shell(["true"], ALIVE_S)
+    device.send(life.nothing(), ALIVE_S)
     left_out = {}
-    for name, command in questions(pass_s).items():
+    for name, line in questions(pass_s).items():
         check()
         left = deadline - time.monotonic()
         if left <= 0:
             left_out[name] = f"no time left of {ALL_S:g} s"
             continue
-        told = device.script(f"{{ {command}; }} 2>&1 | tail -c {FILE_BYTES}", min(left, ONE_S), on_idle=check)
+        told = device.send(end_of(line, FILE_BYTES), min(left, ONE_S), on_idle=check)
         files[name] = told.stdout
     return left_out

@@ -125,7 +125,7 @@ def _on_device(
     folder = f"{stage.FOLDER}/golden-{time.time_ns()}"
     listing, capture = f"{folder}/golden.frames", f"{folder}/golden.mcap"
     content = passes.frame_list(step.rows)
-    device.shell(["mkdir", "-p", folder], stage.DEADLINE_S)
+    stage.make_folder(device, folder)
     try:
         device.push([PushItem(listing, lambda: [content])], stage.DEADLINE_S)
         work = passes.Pass(
@@ -137,7 +137,7 @@ def _on_device(
         passes.run(device, work, submission, lambda _done, _of: None, check)
         passes.pull(device, capture, local / "golden.mcap")
     finally:
-        device.shell(["rm", "-rf", folder], stage.DEADLINE_S)
+        stage.remove_folder(device, folder)
     own = ArtifactStore(local / "artifacts")  # it holds times, so nobody will ever need it again
     found = ingest(local / "golden.mcap", f"device:{device.serial}", own)
     return None if found is None else output(recording.load(own, found), graph, own, 0)

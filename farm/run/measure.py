@@ -20,7 +20,7 @@ from farm.run.samplers.meter import Meter
 from farm.run.samplers.watcher import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from farm.capture.recording import Recording
     from farm.fleet.adb import AdbDevice
@@ -107,6 +107,10 @@ class Measuring:
         with self._host_cpu(), self._watched(step, title, agent):
             yield
         self._after = settle.heat(self.device)
+
+    def add(self, figures: Iterable[Figure]) -> None:
+        """Take in what was read beside the pass that just ended, before it is judged."""
+        self._figures += figures
 
     def judge(self, step: str, title: str, recording: Recording, taken: int, *, pair: bool = False) -> bool:
         """Take in what a pass recorded; whether it is to be taken again, since it was throttled. A pair's rounds are not: the

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from farm.android.commands import files
 from farm.errors import (
     AdbError,
     BugError,
@@ -180,16 +181,11 @@ def frame_list(rows: Sequence[Row]) -> bytes:
 
 
 def _size(device: AdbDevice, remote: str) -> int:
-    result = device.shell(["stat", "-c", "%s", remote], PULL_SLACK_S)
-    if result.exit_code or not result.text.isdigit():
-        if b"No such file" in result.stderr:
-            return 0
-        raise AdbError(
-            result.stderr.decode("utf-8", "replace").strip() or "stat failed",
-            where=f"{device.serial}: {remote}",
-            remedy="",
-        )
-    return int(result.text)
+    said = device.send(files.size(remote), PULL_SLACK_S).said
+    size = files.parse_size(said)
+    if size is None:
+        raise AdbError(said.error.strip() or "stat failed", where=f"{device.serial}: {remote}", remedy="")
+    return size
 
 
 def _progress(line: bytes, progress: Callable[[int, int], None]) -> None:

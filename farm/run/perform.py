@@ -25,6 +25,7 @@ from farm.run.app.session import Session, told_missing
 from farm.run.measure import Measuring
 from farm.run.runtimes import Runtimes
 from farm.run.steps import Planner
+from farm.run.trace.tracing import Tracing
 from farm.run.work import BrokenOffError
 
 if TYPE_CHECKING:
@@ -103,6 +104,10 @@ class _Attempt:
             enrolment=self.enrolment,
             fixed_performance=self.work.submission.fixed_performance,
         )
+        self.tracing = Tracing(
+            self.device, self.artifacts, self.work.submission.trace, self.settings.trace, f"{self.work.run_id}",
+            self.work.attempt, self.work.device.sdk, self.data / "incoming",
+        )  # fmt: skip
 
     def perform(self) -> Run:
         try:
@@ -141,7 +146,7 @@ class _Attempt:
             progress=lambda done, of: self._tell("stage", done, of),
         )
         try:
-            self.device.shell(["mkdir", "-p", self.folder], stage.DEADLINE_S)
+            stage.make_folder(self.device, self.folder)
             runtimes.place(self.device, self.folder)
             self._note(runtimes, turns[0].plan)
             with self.measuring.prepared():
@@ -149,7 +154,7 @@ class _Attempt:
                     self._pass(turn, runtimes)
         finally:
             with contextlib.suppress(InfrastructureError):  # gone devices are cleaned by the next run's own stage
-                self.device.shell(["rm", "-rf", self.folder], CLEAN_UP_S)
+                stage.remove_folder(self.device, self.folder, CLEAN_UP_S)
 
     def _attach(self, app: App) -> None:
         """The user's app plays the frames instead of our agent."""
@@ -169,7 +174,7 @@ class _Attempt:
                 for name, local in session.captures:
                     self._keep(name, local, record)
                 with contextlib.suppress(InfrastructureError):
-                    self.device.shell(["rm", "-rf", self.folder], CLEAN_UP_S)
+                    stage.remove_folder(self.device, self.folder, CLEAN_UP_S)
 
     def _turns(self) -> list[Turn]:
         """The passes in the order they run: those of the submission, or a pair's, A and B in turn."""
@@ -224,7 +229,8 @@ class _Attempt:
             local = Path(temporary) / f"{title}.mcap"
             try:
                 self.trail.begin_pass()
-                with self.measuring.around(name, title, agent.remote):
+                traced = self.tracing.around(name, title, turn.submission.pass_timeout_s)
+                with self.measuring.around(name, title, agent.remote), traced:
                     passes.run(
                         self.device, work, turn.submission, lambda done, of: self._tell(title, done, of), self.check,
                         heard=self.trail.heard,
@@ -239,6 +245,7 @@ class _Attempt:
                     self.conditions[f"{name} left out"] = str(e)  # a help to the verdict; the run stands without it
                     return
                 raise
+            self.measuring.add(self.tracing.figures)
             self._keep(title, local)
             if title not in self.recordings or not self.recordings[title].complete:
                 raise BugError("ended well, but its capture is cut off", where=f"{self.device.serial}: pass {title}")
@@ -352,7 +359,8 @@ class _Attempt:
             attempt=self.work.attempt,
             captures=tuple(self.captures),
             pushed_bytes=self.pushed,
-            conditions=self.conditions | self.measuring.notes,
+            conditions=self.conditions | self.measuring.notes | self.tracing.notes,
+            evidence=(*results.pop("evidence", ()), *self.tracing.links),
             **results,
         )
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from farm.android.commands import files
 from farm.errors import AdbError, InfrastructureError, StorageError
 from farm.fleet.adb import AdbDevice, PushItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from farm.android.command import Line
 
 FOLDER = "/data/local/tmp/farm"
 CACHE = f"{FOLDER}/cache"
@@ -51,7 +53,7 @@ def stage(device: AdbDevice, blobs: Sequence[Blob], *, room: int, progress: Call
         StorageError: it does not fit, even with an empty cache.
         AdbError: what arrived is not what was sent.
     """
-    device.shell(["mkdir", "-p", CACHE], DEADLINE_S)
+    make_folder(device, CACHE)
     wanted = {blob.sha256: blob for blob in blobs}
     missing = [wanted[sha] for sha in wanted.keys() - _verified(device, list(wanted))]
     _make_room(device, sum(b.size for b in missing) + room, keep=wanted.keys())
@@ -70,8 +72,7 @@ def stage(device: AdbDevice, blobs: Sequence[Blob], *, room: int, progress: Call
     try:
         device.push(items, DEADLINE_S + total / SLOWEST_BYTES_S, on_bytes=count)
         for group in _groups([b.sha256 for b in missing]):
-            moves = " && ".join(f"mv {CACHE}/{sha}.part {CACHE}/{sha}" for sha in group)
-            _must(device, moves)
+            _must(device, files.rename(CACHE, [(f"{sha}.part", sha) for sha in group]))
         wrong = {b.sha256 for b in missing} - _verified(device, [b.sha256 for b in missing])
         if wrong:
             raise AdbError(
@@ -90,28 +91,32 @@ def free_bytes(device: AdbDevice) -> int:
     Raises:
         AdbError: df cannot be read.
     """
-    text = device.shell(["df", "-k", "/data/local/tmp"], DEADLINE_S).text
-    fields = text.splitlines()[-1].split() if text else []
-    if len(fields) < 4 or not fields[3].isdigit():
-        raise AdbError(f"df answered {text[:80]!r}", where=device.serial, remedy="is /data/local/tmp mounted?")
-    return int(fields[3]) << 10
+    told = device.send(files.free(files.FOLDER), DEADLINE_S).text
+    free, _ = files.parse_df(told)
+    if free is None:
+        raise AdbError(f"df answered {told[:80]!r}", where=device.serial, remedy="is /data/local/tmp mounted?")
+    return free
+
+
+def make_folder(device: AdbDevice, folder: str) -> None:
+    """Have a folder on the device."""
+    device.ask(files.make_folder(folder), DEADLINE_S)
+
+
+def remove_folder(device: AdbDevice, folder: str, deadline_s: float = DEADLINE_S) -> None:
+    """Have none there, and nothing of what is in it."""
+    device.ask(files.remove_tree(folder), deadline_s)
 
 
 def _verified(device: AdbDevice, hashes: Sequence[str]) -> set[str]:
     """Those of `hashes` whose files are there and hash to their names; the others are removed."""
     good: set[str] = set()
     for group in _groups(hashes):
-        # toybox stops at nothing: files that are not there cost a line on stderr.
-        listed = device.script(f"cd {CACHE} && sha256sum {' '.join(group)} 2>/dev/null", DEADLINE_S + len(group)).text
-        bad: list[str] = []
-        for line in listed.splitlines():
-            digest, _, name = line.partition(" ")
-            if digest == name.strip():
-                good.add(digest)
-            else:
-                bad.append(shlex.quote(name.strip()))
+        listed = device.ask(files.hashes(CACHE, group), DEADLINE_S + len(group))
+        good |= {digest for digest, name in listed if digest == name}
+        bad = [name for digest, name in listed if digest != name]
         if bad:
-            _must(device, f"cd {CACHE} && rm -f {' '.join(bad)}")
+            _must(device, files.remove(CACHE, bad))
     return good
 
 
@@ -119,9 +124,9 @@ def _make_room(device: AdbDevice, needed: int, keep: Iterable[str]) -> None:
     if free_bytes(device) >= needed + RESERVE_BYTES:
         return
     kept = set(keep)
-    cached = device.shell(["ls", CACHE], DEADLINE_S).text.split()
+    cached = device.ask(files.names(CACHE), DEADLINE_S)
     for group in _groups([name for name in cached if name not in kept]):
-        _must(device, f"cd {CACHE} && rm -f {' '.join(map(shlex.quote, group))}")
+        _must(device, files.remove(CACHE, group))
     free = free_bytes(device)
     if free < needed + RESERVE_BYTES:
         raise StorageError(
@@ -134,14 +139,13 @@ def _make_room(device: AdbDevice, needed: int, keep: Iterable[str]) -> None:
 def _sweep(device: AdbDevice) -> None:
     """Remove what a broken push left; a device that is gone by now is swept by the next run."""
     with contextlib.suppress(InfrastructureError):
-        device.script(f"rm -f {CACHE}/*.part", DEADLINE_S)
+        device.ask(files.sweep(CACHE, "*.part"), DEADLINE_S)
 
 
-def _must(device: AdbDevice, command: str) -> None:
-    result = device.script(command, DEADLINE_S)
-    if result.exit_code:
-        text = result.stderr.decode("utf-8", "replace").strip()
-        raise AdbError(text or f"exit code {result.exit_code}", where=f"{device.serial}: {command[:60]}", remedy="")
+def _must(device: AdbDevice, line: Line[str]) -> None:
+    refused = device.ask(line, DEADLINE_S)
+    if refused:
+        raise AdbError(refused, where=f"{device.serial}: {line.text[:60]}", remedy="")
 
 
 def _groups(names: Sequence[str]) -> Iterator[Sequence[str]]:

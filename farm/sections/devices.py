@@ -104,6 +104,15 @@ class Samples(Section):
     """Between two such questions."""
 
 
+class Trace(Section):
+    """Perfetto traces, where a submission asks for them."""
+
+    size_mb: int = Field(default=64, ge=1, le=1024)
+    """Largest file, MiB; a trace that is full ends, its pass does not."""
+    poll_ms: int = Field(default=250, ge=100, le=60_000)
+    """Between two readings of rails and battery."""
+
+
 class Meter(Section):
     """An external power meter."""
 

@@ -67,6 +67,7 @@ class Work(Section):
     cpu_mask: Joined = ""
     runtime: Joined = ""
     fixed_performance: bool = False
+    trace: Joined = ""
     timeout: float = 600
     crop: float | None = None
     resize: str | None = None

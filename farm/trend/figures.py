@@ -92,6 +92,8 @@ def configuration(run: Run, condition: str = "") -> str:
             told.append(f"{name}={value}")
     if run.conditions.get("fixed_performance", "").startswith("on"):
         told.append("fixed performance")
+    if run.conditions.get("traced"):
+        told.append("traced")
     if run.conditions.get("warmup") == "0":
         told.append("cold")
     return ", ".join(part[:LONGEST] for part in (*told, condition) if part)

@@ -33,9 +33,11 @@ APPS = "data/app"
 """The apps that farm.virtual.packages put there, each in a folder of its name; the phone itself can only read them."""
 APP_DATA, SHARED = "data/data", "storage/emulated/0"
 """Where apps keep their own files, and what everybody calls /sdcard."""
+TRACES = "data/misc/perfetto-traces"
+"""Where Perfetto may write and the shell reads."""
 SYSTEM = "data/system"
 """Where the phone's own services keep what its shell told them: settings, properties, the log."""
-_SYSTEM_BYTES = 4 << 20
+_SYSTEM_BYTES, _TRACES_BYTES = 4 << 20, 16 << 20
 ENVIRONMENT = {
     "PATH": "/system/bin:/vendor/bin",
     "HOME": "/",
@@ -49,7 +51,7 @@ ENVIRONMENT = {
 
 _FOLDERS = (
     "system/bin", "system/etc", "vendor/bin", "usr/lib", "dev/pts", "proc", "sys", TEMPORARY, SYSTEM, STATE,
-    APPS, APP_DATA, SHARED, "storage/self",
+    APPS, APP_DATA, SHARED, TRACES, "storage/self",
 )  # fmt: skip
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _SCRIPTS = resources.files("farm.virtual").joinpath("system")
@@ -208,6 +210,7 @@ def mounts(root: Path, programs: Programs, runs_on: Emulator | None, storage_byt
         # The phone's user owns the namespaces, and with them some of these.
         Mount("proc/sys", str(root / "proc/sys"), read_only=True, flags=MS_NOSUID | MS_NODEV | MS_NOEXEC),
         Mount(SYSTEM, kind="tmpfs", options=f"size={_SYSTEM_BYTES},nr_inodes=4096,mode=755,{own}"),
+        Mount(TRACES, kind="tmpfs", options=f"size={_TRACES_BYTES},nr_inodes=256,mode=755,{own}"),
     ]
     if runs_on is not None:
         result += emulator.mounts(runs_on)

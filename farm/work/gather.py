@@ -59,7 +59,7 @@ def gather(work: Work, when: Mapping[str, object] | None = None) -> Gathered:
             work.on, work.references, asked.kernels[0], asked.threads[0], work.warmup, work.repetitions,
             tuple(work.passes.split(",")), work.layer_frames, work.isolated_frames, work.layer_budget_mb,
             asked.accelerators[0], asked.cpu_masks[0], work.timeout, work.fixed_performance,
-            float_model=work.float_model, runtime=asked.runtimes[0],
+            trace=tuple(filter(None, work.trace.split(","))), float_model=work.float_model, runtime=asked.runtimes[0],
         ),
     )  # fmt: skip
     terms = {"devices": work.devices, "times": work.times, "pair": work.pair, **(when or {})}

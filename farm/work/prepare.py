@@ -79,6 +79,7 @@ class Options:
     """Hex digits; empty leaves it to the device."""
     pass_timeout_s: float = 600
     fixed_performance: bool = False
+    trace: tuple[str, ...] = ()
     float_model: Path | None = None
     """Before quantization."""
     more_labels: bool = False
@@ -148,6 +149,7 @@ def prepare(
             runtime=options.runtime,
             pass_timeout_s=options.pass_timeout_s,
             fixed_performance=options.fixed_performance,
+            trace=options.trace,  # type: ignore[arg-type]  # checked by the model
         )
     except ValidationError as e:
         first = e.errors()[0]

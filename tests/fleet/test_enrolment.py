@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from farm.android.commands import files, kernel, power, window
+from farm.android.script import MARK, sections
 from farm.fleet import enrolment
 from farm.fleet.enrolment import QUESTIONS, UNKNOWN, BatteryCurrent, Cluster, Enrolment
 from farm.run import golden
@@ -42,22 +44,22 @@ def test_any_text_is_read_without_error(said: dict[str, str], value: str) -> Non
 @given(text=st.text(alphabet="0123456789-, |\n=far:kBPs%", max_size=200))
 def test_any_text_of_the_right_letters_is_read_without_error(text: str) -> None:
     enrolment.read(dict.fromkeys(QUESTIONS, text), {})
-    enrolment.sections(text)
+    sections(text)
 
 
 @given(said=st.dictionaries(st.sampled_from(sorted(QUESTIONS)), st.text(alphabet="ab \n", min_size=1, max_size=40)))
 def test_sections_come_back_as_they_were_printed(said: dict[str, str]) -> None:
-    printed = "".join(f"\n{enrolment.MARK}{name}\n{text}\n" for name, text in said.items())
-    assert enrolment.sections(printed) == {name: text.strip("\n") for name, text in said.items()}
+    printed = "".join(f"\n{MARK}{name}\n{text}\n" for name, text in said.items())
+    assert sections(printed) == {name: text.strip("\n") for name, text in said.items()}
 
 
 def test_rails() -> None:
-    assert enrolment.parse_rails(POWERSTATS) == ("TPU/S10M_VDD_TPU", "Modem/VSYS_PWR_MODEM")
-    assert enrolment.parse_rails("Can't find service: powerstats") == ()
+    assert power.parse_rails(POWERSTATS) == ("TPU/S10M_VDD_TPU", "Modem/VSYS_PWR_MODEM")
+    assert power.parse_rails("Can't find service: powerstats") == ()
 
 
 def test_clusters_from_the_slowest() -> None:
-    assert enrolment.parse_clusters(CLUSTERS) == (
+    assert enrolment.clusters_of(CLUSTERS) == (
         Cluster(cpus=(0, 1, 2, 3), max_khz=1803000, min_khz=300000, governor="sched_pixel"),
         Cluster(cpus=(4, 5, 6), max_khz=2348000, min_khz=400000, governor="sched_pixel", clock_readable=True),
         Cluster(cpus=(7,), max_khz=2850000, min_khz=500000),
@@ -66,7 +68,7 @@ def test_clusters_from_the_slowest() -> None:
 
 @pytest.mark.parametrize(("text", "count"), [("cpu0\ncpu1\ncpufreq\n0-7", 8), ("cpu0\ncpu1\ncpuidle", 2), ("0", 1)])
 def test_cpus(text: str, count: int) -> None:
-    assert enrolment.count_cpus(text) == count
+    assert kernel.count_cpus(text) == count
 
 
 @pytest.mark.parametrize(
@@ -94,13 +96,13 @@ def test_battery_current_is_called_known_only_where_it_is(
 
 def test_storage_screen_memory_zones() -> None:
     df = "Filesystem     1K-blocks    Used Available Use% Mounted on\n/dev/block/dm-9 114000000 40000000  74000000  36% /data"
-    assert enrolment.parse_df(df) == (74000000 << 10, 114000000 << 10)
-    assert enrolment.parse_df("df: /data/local/tmp: No such file") == (None, None)
-    assert enrolment.parse_screen("Physical size: 1080x2400\nOverride size: 720x1600\nPhysical density: 420") == (
+    assert files.parse_df(df) == (74000000 << 10, 114000000 << 10)
+    assert files.parse_df("df: /data/local/tmp: No such file") == (None, None)
+    assert window.parse_screen("Physical size: 1080x2400\nOverride size: 720x1600\nPhysical density: 420") == (
         "720x1600 at 420 dpi"
     )
-    assert enrolment.parse_memory("MemTotal:        7654321 kB\nMemFree: 1 kB") == 7654321 << 10
-    assert enrolment.parse_zones("soc|42000\nskin|\nusb|-3000\n|5") == ("soc", "usb")
+    assert kernel.parse_memory("MemTotal:        7654321 kB\nMemFree: 1 kB") == 7654321 << 10
+    assert kernel.parse_zones("soc|42000\nskin|\nusb|-3000\n|5") == ("soc", "usb")
 
 
 def test_a_virtual_phone_is_enrolled_and_says_that_it_is_virtual(adb: AdbServer, phone: VirtualPhone) -> None:

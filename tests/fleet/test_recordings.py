@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from farm.fleet import health
-from farm.fleet.adb import parse_properties
-from farm.fleet.health import Battery
+from farm.android.commands import battery as batteries
+from farm.android.commands import thermal
+from farm.android.commands.battery import Battery
+from farm.android.commands.properties import parse_properties
 from tests.recordings import FOLDER, recording
 
 HOT = "thermalservice-xiaomi-13t-pro-hot"
@@ -23,7 +24,7 @@ HOT = "thermalservice-xiaomi-13t-pro-hot"
     ],
 )
 def test_battery(name: str, battery: Battery) -> None:
-    assert health.parse_battery(recording(name)) == battery
+    assert batteries.parse_battery(recording(name)) == battery
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_battery(name: str, battery: Battery) -> None:
     ],
 )
 def test_thermal_status(name: str, status: str) -> None:
-    assert health.parse_thermal_status(recording(name)) == status
+    assert thermal.parse_status(recording(name)) == status
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_thermal_status(name: str, status: str) -> None:
 def test_thermal_status_of_a_recording_with_one_change(old: str, new: str, status: str | None) -> None:
     text = recording(HOT)
     assert text.count(old) == 1
-    assert health.parse_thermal_status(text.replace(old, new)) == status
+    assert thermal.parse_status(text.replace(old, new)) == status
 
 
 def test_properties() -> None:
@@ -63,7 +64,7 @@ def test_properties() -> None:
 
 
 def test_no_thermal_service_tells_nothing() -> None:
-    assert health.parse_thermal_status("Can't find service: thermalservice\n") is None
+    assert thermal.parse_status("Can't find service: thermalservice\n") is None
 
 
 def test_every_recording_has_its_source() -> None:

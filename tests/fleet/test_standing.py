@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from farm.android.commands.thermal import STATUS as THERMAL_STATUS
 from farm.fleet.device import Condition, Standing, State
-from farm.fleet.health import THERMAL_STATUS
 from farm.fleet.standing import ASKED, AWAY, SEVERITY, Facts, Gates, Vitals, decide, gates, human
 from farm.sections.devices import Fleet
 

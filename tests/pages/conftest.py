@@ -12,6 +12,7 @@ from tests.conftest import DEMO
 from tests.daemon.lab import FRAME, Bench, preflight, settings, submission, until
 from tests.daemon.lab import perform as plain
 from tests.pages.rich import run as rich_run
+from tests.pages.rich import traced as traced_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,6 +62,7 @@ def lab_at(data: Path) -> Iterator[Lab]:
     daemon.artifacts.put(FRAME)
     log = daemon.artifacts.put(LOG)
     runs["rich"] = lambda work: rich_run(work.run_id, evidence=log)
+    runs["traced"] = lambda work: traced_run(work.run_id, log)
     daemon.start(port=0)
     try:
         yield Lab(daemon, runs)

@@ -133,3 +133,9 @@ def run(number: int, *, layers: int = 12, name: str = "fine", evidence: str = ""
         partial=(name,),
         conditions={"kernel": "delegate", "threads": "1", "note": name},
     )  # fmt: skip
+
+
+def traced(number: int, trace: str) -> Run:
+    """One of which Perfetto recorded a pass."""
+    link = EvidenceLink(name="trace-latency.pftrace", attempt=1, sha256=trace, bytes=9)
+    return run(number).model_copy(update={"evidence": (link,), "conditions": {"traced": "latency"}})

@@ -146,6 +146,20 @@ def test_what_was_kept_of_an_attempt_is_read_as_text(lab: Lab) -> None:
             assert client.get(f"{base}/evidence/{other}").status_code == 404
 
 
+def test_a_trace_is_linked_and_saved_as_it_is(lab: Lab) -> None:
+    job = lab.over("traced", selector="serial=one")
+    run = job.runs[0].id
+    base = f"/jobs/{job.job}/runs/{run}"
+    with http(lab.daemon) as client:
+        page = got(client, base)
+        assert f'href="{base}/evidence/1/trace-latency.pftrace"' in page
+        assert "Perfetto recorded pass latency" in page
+        answer = client.get(f"{base}/evidence/1/trace-latency.pftrace")
+        assert answer.content == LOG
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert answer.headers["content-disposition"] == f'attachment; filename="run-{run}-trace-latency.pftrace"'
+
+
 def test_where_nothing_can_be_shown_a_page_says_why(lab: Lab) -> None:
     job = lab.over("rich", selector="serial=one")
     base = f"/jobs/{job.job}/runs/{job.runs[0].id}"

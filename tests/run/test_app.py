@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm import virtual
+from farm.android.command import Line, as_is
+from farm.android.commands.logs import log_of
 from farm.capture.container import MAGIC
 from farm.errors import AppError, InputsError
 from farm.fleet.adb import PushItem
 from farm.run.app import place as places
-from farm.run.app.package import Package, log_of
+from farm.run.app.package import Package
 from farm.run.app.session import files_of, whole
 from farm.store.artifacts import sha256_of
 from farm.submission import InputFrame
@@ -100,6 +102,11 @@ def find(phone: VirtualPhone, adb: AdbServer) -> Callable[[str], Place]:
     return lambda name: places.find(Package(adb.device(phone.serial), f"com.example.{name}"))
 
 
+def line(place: Place, text: str) -> str:
+    """Of the test's own, as whoever may go to the folder."""
+    return place.line(Line("test", text, as_is)).text
+
+
 @pytest.mark.parametrize(("name", "private"), [("open", True), ("closed", False)])
 def test_files_go_there_and_come_back(find: Callable[[str], Place], tmp_path: Path, name: str, private: bool) -> None:
     place = find(name)
@@ -111,12 +118,12 @@ def test_files_go_there_and_come_back(find: Callable[[str], Place], tmp_path: Pa
     place.clear()
     place.put([(f"{STAGED}/one", n) for n in names], told.append)
     assert told == [places.AT_ONCE, len(names)]
-    listed = place.device.script(place.line(f"cd {place.frames} && printf '%s\\n' *"), 10).text.splitlines()
+    listed = place.device.script(line(place, f"cd {place.frames} && printf '%s\\n' *"), 10).text.splitlines()
     assert sorted(listed) == sorted(names)
     place.pull(f"{place.frames}/{names[1]}", tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == b"some bytes\x00\xff"
     for more in ("exray-b", "exray"):
-        place.device.script(place.line(f"echo {more} > {place.folder}/{more}.mcap"), 10)
+        place.device.script(line(place, f"echo {more} > {place.folder}/{more}.mcap"), 10)
     assert place.captures() == [place.capture, f"{place.folder}/exray-b.mcap"]
     assert place.end(place.capture, 4) == b"ray\n"
     assert not place.end(f"{place.folder}/missing", 4)
@@ -126,7 +133,7 @@ def test_files_go_there_and_come_back(find: Callable[[str], Place], tmp_path: Pa
 
 def test_a_large_file_comes_home_whole_through_run_as(find: Callable[[str], Place], tmp_path: Path) -> None:
     place, size = find("open"), places.PART_BYTES * 2 + 12_345
-    made = place.line(f"head -c {size} /dev/urandom > {place.capture}; sha256sum {place.capture}")
+    made = line(place, f"head -c {size} /dev/urandom > {place.capture}; sha256sum {place.capture}")
     digest = place.device.script(made, 60).text.split()[0]
     got: list[int] = []
     assert place.pull(place.capture, tmp_path / "large", got.append) == size == sum(got)

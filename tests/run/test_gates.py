@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm import virtual
+from farm.android.commands import kernel, thermal
+from farm.android.commands.battery import Battery
+from farm.android.commands.thermal import STATUS as THERMAL_STATUS
 from farm.errors import ConditionsError, InfrastructureError
-from farm.fleet.health import THERMAL_STATUS, Battery
 from farm.run.conditions import gates, reading, settle
 from farm.run.conditions.reading import Reading
 from farm.sections.devices import Conditions
@@ -108,16 +110,16 @@ def test_whatever_it_prints_is_read_without_an_error(said: dict[str, str], is_vi
 
 
 def test_load_is_the_busy_share_between_two_looks() -> None:
-    assert reading.parse_load("cpu  100 0 50 800 50 0 0 0", "cpu  150 0 75 870 55 0 0 0") == pytest.approx(0.5)
-    assert reading.parse_load("cpu  1 0 0 1", "cpu  1 0 0 1") is None
-    assert reading.parse_load("", "cpu  1 0 0 1") is None
+    assert kernel.parse_load("cpu  100 0 50 800 50 0 0 0", "cpu  150 0 75 870 55 0 0 0") == pytest.approx(0.5)
+    assert kernel.parse_load("cpu  1 0 0 1", "cpu  1 0 0 1") is None
+    assert kernel.parse_load("", "cpu  1 0 0 1") is None
     one = "7 (a) b) S 1 2 3 4 5 6 7 8 9 10 30 12 0 0\n"
-    assert reading.parse_processes(one + "nonsense\n8 (x) R") == {7: 42}
+    assert kernel.parse_processes(one + "nonsense\n8 (x) R") == {7: 42}
 
 
 def test_the_hottest_skin_sensor_of_real_phones() -> None:
-    assert reading.parse_skin(recorded("thermalservice-xiaomi-13t-pro-hot")) == 50.77
-    assert reading.parse_skin("nothing") is None
+    assert thermal.parse_skin(recorded("thermalservice-xiaomi-13t-pro-hot")) == 50.77
+    assert thermal.parse_skin("nothing") is None
 
 
 @pytest.fixture

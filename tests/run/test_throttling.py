@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm import virtual
+from farm.android.commands.battery import Battery
 from farm.capture.rows import SampleRow
-from farm.fleet.health import Battery
 from farm.run.conditions.reading import Reading
 from farm.run.conditions.throttling import caps, drift, mann_kendall, throttling
 from farm.sections.devices import Conditions

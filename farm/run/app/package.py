@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from farm.android.commands import logs, packages
 from farm.errors import AppError
 
 if TYPE_CHECKING:
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 DEADLINE_S = 30.0
 START_S = 60.0
 """`am start -W` waits for the first frame of the app's screen."""
-LAUNCHER = "android.intent.category.LAUNCHER"
 LOG_LINES = 1000
 """Looked through for those of a process."""
-START = re.compile(r"ActivityManager: Start proc (\d+):([A-Za-z0-9_.]+)")
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Package:
         Raises:
             AppError: it is not.
         """
-        if not self.device.shell(["pm", "path", self.name], DEADLINE_S).text.startswith("package:"):
+        if not self.device.ask(packages.paths(self.name), DEADLINE_S):
             raise AppError(
                 "is not installed",
                 where=self.where,
@@ -53,8 +51,7 @@ class Package:
         Raises:
             AppError: there is none, or several.
         """
-        command = ["cmd", "package", "resolve-activity", "--brief", "-c", LAUNCHER, self.name]
-        found = self.device.shell(command, DEADLINE_S).text.strip().rpartition("\n")[2]
+        found = self.device.ask(packages.launcher(self.name), DEADLINE_S)
         if not found.startswith(f"{self.name}/"):
             raise AppError(
                 f"has no activity of the launcher's ({found or 'no answer'})", where=self.where,
@@ -68,13 +65,8 @@ class Package:
         Raises:
             AppError: Android refused, in its own words.
         """
-        words = [word for name, value in extras.items() for word in ("--es", name, value)]
-        done = self.device.shell(["am", "start", "-S", "-W", "-n", component, *words], START_S)
-        said = (done.stdout + done.stderr).decode("utf-8", "replace")
-        lines = [line.strip() for line in said.splitlines()]
-        bad = [line for line in lines if line.startswith(("Error", "java.lang.", "Exception"))]
-        if bad or done.exit_code:
-            why = " ".join(bad)[:300] or f"am ended with {done.exit_code}"
+        why = self.device.ask(packages.start(component, extras), START_S)
+        if why:
             raise AppError(
                 f"cannot be started: {why}", where=f"{self.where}: {component}",
                 remedy="name an activity that is exported: --activity .MainActivity",
@@ -82,26 +74,12 @@ class Package:
 
     def stop(self) -> None:
         """End all its processes."""
-        self.device.shell(["am", "force-stop", self.name], DEADLINE_S)
+        self.device.ask(packages.stop(self.name), DEADLINE_S)
 
     def pid(self) -> int | None:
         """Of its main process; None where there is none."""
-        first = self.device.shell(["pidof", self.name], DEADLINE_S).text.partition(" ")[0]
-        return int(first) if first.isdigit() else None
+        return self.device.ask(packages.pid(self.name), DEADLINE_S)
 
     def log(self) -> str:
         """The end of what logcat has of its last process, and of what became of it; empty where it tells nothing."""
-        command = ["logcat", "-d", "-v", "threadtime", "-t", str(LOG_LINES)]
-        return log_of(self.name, self.device.shell(command, DEADLINE_S).text)
-
-
-def log_of(package: str, text: str) -> str:
-    """Of a log in the format threadtime, the lines by or about the process of a package that was started last."""
-    lines = text.splitlines()
-    begun = [(i, found[1]) for i, line in enumerate(lines) if (found := START.search(line)) and found[2] == package]
-    if not begun:
-        return "\n".join(line for line in lines if package in line)
-    first, pid = begun[-1]
-    about = re.compile(rf"\b{re.escape(package)}\b|\b[Pp](?:rocess|id) {pid}\b")
-    mine = [line for line in lines[first:] if line[18:].split(None, 1)[:1] == [pid] or about.search(line)]
-    return "\n".join(mine)
+        return logs.log_of(self.name, self.device.ask(logs.last(LOG_LINES), DEADLINE_S))

@@ -6,10 +6,11 @@ storage, into which the shell copies: `adb push` itself fails there on some phon
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from farm.android.commands import files
+from farm.android.script import all_of, as_app
 from farm.errors import AdbError, AppError, StorageError
 from farm.fleet.adb import NO_SPACE
 
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from farm.fleet.adb import AdbDevice, ShellResult
+    from farm.android.command import Line
+    from farm.fleet.adb import AdbDevice
     from farm.run.app.package import Package
 
+T = TypeVar("T")
 DEADLINE_S = 60.0
 AT_ONCE = 64
 """Files that one command copies."""
@@ -55,25 +58,24 @@ class Place:
 
     def clear(self) -> None:
         """Remove what runs before left: frames and captures."""
-        folder = shlex.quote(self.folder)
-        self._must(self.line(f"rm -rf {folder}/exray {folder}/{MINE}"))
+        self._must(self.line(files.clear(self.folder, "exray", MINE)))
 
-    def put(self, files: Sequence[tuple[str, str]], on_file: Callable[[int], None]) -> None:
+    def put(self, staged: Sequence[tuple[str, str]], on_file: Callable[[int], None]) -> None:
         """Copy files of the device (path, name) beside the frames. `on_file` is told how many are there."""
-        self._must(self.line(f"mkdir -p {shlex.quote(self.frames)}"))
-        for start in range(0, len(files), AT_ONCE):
-            group = files[start : start + AT_ONCE]
-            self._must(" && ".join(self._copy(source, f"{self.frames}/{name}") for source, name in group))
+        self._must(self.line(files.make_folder(self.frames)))
+        for start in range(0, len(staged), AT_ONCE):
+            group = staged[start : start + AT_ONCE]
+            self._must(all_of([self._copy(source, f"{self.frames}/{name}") for source, name in group]))
             on_file(start + len(group))
 
     def captures(self) -> list[str]:
         """Paths of the captures that are there; the one that was asked for first."""
-        found = self._run(self.line(f"ls -d {shlex.quote(self.folder)}/{MINE}")).text.splitlines()
+        found = self.device.ask(self.line(files.matching(self.folder, MINE)), DEADLINE_S)
         return sorted((line for line in found if line.startswith(self.folder)), key=lambda p: (p != self.capture, p))
 
     def end(self, path: str, count: int) -> bytes:
         """The last bytes of a file; none where it is not there."""
-        return self._run(self.line(f"tail -c {count} {shlex.quote(path)}")).stdout
+        return self.device.send(self.line(files.end(path, count)), DEADLINE_S).stdout
 
     def pull(self, path: str, local: Path, on_bytes: Callable[[int], None] | None = None) -> int:
         """Bring a file home; its size.
@@ -81,8 +83,7 @@ class Place:
         Raises:
             StorageError: it is larger than anything the farm takes.
         """
-        told = self._run(self.line(f"stat -c %s {shlex.quote(path)}")).text
-        size = int(told) if told.isdigit() else 0
+        size = self.device.ask(self.line(files.size(path)), DEADLINE_S) or 0
         if size > LIMIT_BYTES:
             raise StorageError(
                 f"a capture of {size >> 30} GiB", where=f"{self.device.serial}: {path}", remedy="log less"
@@ -98,25 +99,18 @@ class Place:
                     on_bytes(len(data))
 
             for start in range(0, size, PART_BYTES):  # a shell's output has a limit
-                part = f"tail -c +{start + 1} {shlex.quote(path)} | head -c {PART_BYTES}"
-                self.device.script(self.line(part), deadline_s, on_stdout=keep)
+                self.device.send(self.line(files.part(path, start, PART_BYTES)), deadline_s, on_stdout=keep)
             return file.tell()
 
-    def line(self, command: str) -> str:
-        """A shell's line, as whoever may go to the folder."""
-        return f"run-as {self.package} sh -c {shlex.quote(command)}" if self.private else command
+    def line(self, line: Line[T]) -> Line[T]:
+        """The same, as whoever may go to the folder."""
+        return as_app(self.package, line) if self.private else line
 
-    def _copy(self, source: str, target: str) -> str:
-        if not self.private:
-            return f"cp {shlex.quote(source)} {shlex.quote(target)}"
-        # Through a pipe: the app may not open the shell's files.
-        return f"cat {shlex.quote(source)} | {self.line(f'cat > {shlex.quote(target)}')}"
+    def _copy(self, source: str, target: str) -> Line[str]:
+        return files.copy_into_app(self.package, source, target) if self.private else files.copy(source, target)
 
-    def _run(self, line: str) -> ShellResult:
-        return self.device.script(line, DEADLINE_S)
-
-    def _must(self, line: str) -> None:
-        done = self._run(line)
+    def _must(self, line: Line[str]) -> None:
+        done = self.device.send(line, DEADLINE_S)
         text = done.stderr.decode("utf-8", "replace").strip()
         if NO_SPACE in text:
             raise StorageError(
@@ -137,13 +131,12 @@ def find(package: Package) -> Place:
         AppError: nowhere.
     """
     device, name = package.device, package.name
-    home = device.script(f"run-as {name} pwd", DEADLINE_S)
-    if home.exit_code == 0 and home.text.startswith("/"):
-        return Place(device, name, f"{home.text}/files", private=True)
+    home, why = device.ask(files.app_folder(name), DEADLINE_S)
+    if home:
+        return Place(device, name, f"{home}/files", private=True)
     external = f"/sdcard/Android/data/{name}/files"
-    if device.script(f"[ -d {external} ] && [ -w {external} ]", DEADLINE_S).exit_code == 0:
+    if device.ask(files.writable(external), DEADLINE_S):
         return Place(device, name, external, private=False)
-    why = home.stderr.decode("utf-8", "replace").strip() or home.text or "run-as says nothing"
     raise AppError(
         f"its files cannot be reached: {why}; and {external} is not there", where=package.where,
         remedy="attach a debuggable build, or have the app call getExternalFilesDir(null) once",

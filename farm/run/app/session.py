@@ -99,7 +99,7 @@ class Session:
         more = {LIST: "".join(f"{name}\n" for name in ("frame", *(f.name for f in self.submission.frames))).encode()}
         if self.app.sensors:
             more[sensors.FILE] = self.artifacts.read(self.app.sensors)
-        self.device.shell(["mkdir", "-p", self.folder], stage.DEADLINE_S)
+        stage.make_folder(self.device, self.folder)
         self.device.push([_item(f"{self.folder}/{name}", data) for name, data in more.items()], stage.DEADLINE_S)
         return [*files, *((f"{self.folder}/{name}", name) for name in more)]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from farm.android.commands.thermal import STATUS as THERMAL_STATUS
 from farm.errors import ConditionsError
-from farm.fleet.health import THERMAL_STATUS
 
 if TYPE_CHECKING:
     from farm.run.conditions.reading import Reading

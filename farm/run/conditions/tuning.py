@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from typing import TYPE_CHECKING
 
+from farm.android.commands import power, settings
 from farm.errors import FarmError
 from farm.run.conditions.journal import Change, Journal
 
@@ -18,11 +18,8 @@ if TYPE_CHECKING:
     from farm.sections.devices import Conditions
 
 DEADLINE_S = 10.0
-UNSET = "null"
-"""What `settings get` prints of a key that is not there."""
 STAY_ON = ("global", "stay_on_while_plugged_in", "15")
 TIMEOUT = ("system", "screen_off_timeout", "1800000")
-FIXED = ("cmd", "power", "set-fixed-performance-mode-enabled")
 
 
 @contextlib.contextmanager
@@ -75,24 +72,22 @@ def _awake(device: AdbDevice, journal: Journal, before: Reading) -> dict[str, st
         journal.add(Change(kind="setting", table=table, key=key, old=old, new=wanted))
         _put(device, table, key, wanted)
         got = _get(device, table, key)
-        notes[key] = wanted if got == wanted else f"asked for {wanted}, reads {got or UNSET}"
+        notes[key] = wanted if got == wanted else f"asked for {wanted}, reads {got or settings.UNSET}"
     if before.awake is False:
         journal.add(Change(kind="screen", old="off", new="on"))
-        device.shell(["input", "keyevent", "KEYCODE_WAKEUP"], DEADLINE_S)
-        text = device.script("dumpsys power 2>/dev/null | grep mWakefulness=", DEADLINE_S).text
-        found = re.search(r"mWakefulness=(\w{1,20})", text)
-        notes["screen"] = f"woken, reads {found[1]}" if found else "woken, which cannot be read back"
+        device.ask(power.wake(), DEADLINE_S)
+        found = device.ask(power.wakefulness(), DEADLINE_S)
+        notes["screen"] = f"woken, reads {found}" if found else "woken, which cannot be read back"
     return notes
 
 
 def _fixed(device: AdbDevice, journal: Journal) -> str:
     """Android has no word for reading this mode back; that the power HAL took it is what can be known."""
     journal.add(Change(kind="fixed-performance", old="false", new="true"))
-    done = device.shell([*FIXED, "true"], DEADLINE_S)
-    if done.exit_code == 0:
+    refused = device.ask(power.fixed_performance(on=True), DEADLINE_S)
+    if not refused:
         return "on (the power HAL took it; Android cannot read it back)"
-    said = (done.stderr.decode("utf-8", "replace") or done.text).strip().splitlines()
-    return f"refused: {said[0][:100] if said else f'exit code {done.exit_code}'}"
+    return f"refused: {refused.splitlines()[0][:100]}"
 
 
 def _undo(device: AdbDevice, journal: Journal) -> tuple[str, ...]:
@@ -105,9 +100,9 @@ def _undo(device: AdbDevice, journal: Journal) -> tuple[str, ...]:
                 if _get(device, change.table, change.key) == change.new:  # else somebody decided otherwise meanwhile
                     _put(device, change.table, change.key, change.old)
             case "fixed-performance":
-                device.shell([*FIXED, "false"], DEADLINE_S)
+                device.ask(power.fixed_performance(on=False), DEADLINE_S)
             case "screen":
-                device.shell(["input", "keyevent", "KEYCODE_SLEEP"], DEADLINE_S)
+                device.ask(power.sleep(), DEADLINE_S)
         undone.append(change.name)
         left.pop()
         journal.write(tuple(left))
@@ -115,12 +110,11 @@ def _undo(device: AdbDevice, journal: Journal) -> tuple[str, ...]:
 
 
 def _get(device: AdbDevice, table: str, key: str) -> str | None:
-    text = device.shell(["settings", "get", table, key], DEADLINE_S).text.strip()
-    return None if text == UNSET or not text else text
+    return device.ask(settings.get(table, key), DEADLINE_S)
 
 
 def _put(device: AdbDevice, table: str, key: str, value: str | None) -> None:
     if value is None:
-        device.shell(["settings", "delete", table, key], DEADLINE_S)
+        device.ask(settings.delete(table, key), DEADLINE_S)
     else:
-        device.shell(["settings", "put", table, key, value], DEADLINE_S)
+        device.ask(settings.put(table, key, value), DEADLINE_S)

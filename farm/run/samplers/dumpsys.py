@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from farm.fleet.enrolment import MARK, sections
-from farm.fleet.health import parse_thermal_status
+from farm.android.commands import battery, thermal
+from farm.android.script import together
 from farm.run.conditions.gates import SEVERITY
-from farm.run.conditions.reading import parse_skin
 from farm.run.samplers.watcher import Told, Watcher
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from farm.android.command import Line
     from farm.fleet.adb import AdbDevice
 
 DEADLINE_S = 8.0
-SCRIPT = "\n".join(
-    f"echo; echo '{MARK}{name}'; {ask} 2>&1"
-    for name, ask in (
-        ("battery", "dumpsys battery"),
-        ("current", "cmd battery get -f current_now"),
-        ("thermal", "dumpsys thermalservice"),
-    )
-)
+QUESTIONS: Mapping[str, Line[Any]] = {
+    "battery": battery.dump(),
+    "current": battery.current(),
+    "thermal": thermal.dump(),
+}
 
 
 class Dumpsys(Watcher):
@@ -38,19 +36,16 @@ class Dumpsys(Watcher):
     def read(self) -> list[Told]:
         """See Watcher."""
         began = time.monotonic_ns()
-        text = self._device.script(SCRIPT, DEADLINE_S).text
-        return parse(text, began, time.monotonic_ns())
+        said = self._device.ask(together(QUESTIONS), DEADLINE_S)
+        return parse(said, began, time.monotonic_ns())
 
 
-def parse(text: str, began: int, ended: int) -> list[Told]:
-    """What the script printed; what cannot be read is left out."""
-    said = sections(text)
-    numbers = {
-        m[1].lower(): int(m[2])
-        for m in re.finditer(r"^\s*([A-Za-z]+): (-?\d{1,9})\s*$", said.get("battery", ""), re.MULTILINE)
-    }
+def parse(said: Mapping[str, str], began: int, ended: int) -> list[Told]:
+    """What was answered, by question; what cannot be read is left out."""
+    dumped = said.get("battery", "")
+    numbers = battery.parse_figures(dumped)
     found = []
-    if "UPDATES STOPPED" not in said.get("battery", ""):
+    if not battery.is_frozen(dumped):
         if "temperature" in numbers:
             found.append(
                 Told(began, ended, "battery/temperature", "temperature", "C", numbers["temperature"] / 10,
@@ -65,13 +60,13 @@ def parse(text: str, began: int, ended: int) -> list[Told]:
         if numbers.get("voltage", 0) > 0:
             volts = numbers["voltage"] / 1000
             found.append(Told(began, ended, "cmd/battery/voltage_now", "voltage", "V", volts, numbers["voltage"]))
-    current = said.get("current", "").strip()
-    if re.fullmatch(r"-?\d{1,12}", current):
-        found.append(Told(began, ended, "cmd/battery/current_now", "current", "raw", float(current), int(current)))
-    thermal = said.get("thermal", "")
-    skin, status = parse_skin(thermal), parse_thermal_status(thermal)
-    if skin is not None:
-        found.append(Told(began, ended, "thermalservice/skin", "temperature", "C", skin))
+    current = battery.parse_current(said.get("current", ""))
+    if current is not None:
+        found.append(Told(began, ended, "cmd/battery/current_now", "current", "raw", float(current), current))
+    heat = thermal.parse_thermal(said.get("thermal", ""))
+    status = heat.status
+    if heat.skin_c is not None:
+        found.append(Told(began, ended, "thermalservice/skin", "temperature", "C", heat.skin_c))
     if status is not None:
         found.append(
             Told(began, ended, "thermalservice/status", "status", "thermal", SEVERITY[status], SEVERITY[status])

@@ -28,7 +28,7 @@ class Figure(BaseModel):
     error_ns: int
     """How far the moment may be off: half the reading, and the offset's error where it was read elsewhere."""
     by: str
-    """agent, dumpsys, psutil, meter."""
+    """agent, dumpsys, psutil, meter, perfetto."""
     source: str
     quantity: str
     unit: str

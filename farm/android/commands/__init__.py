@@ -1,0 +1,1 @@
+"""The commands, by topic; `farm.android.catalogue` finds what is in these modules."""

@@ -1,0 +1,1 @@
+"""Perfetto: a trace of the whole phone around a pass, on request."""
