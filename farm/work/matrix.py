@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from typing import TYPE_CHECKING, TypeVar, get_args
 
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from farm.errors import InputsError
 from farm.model import graph as graphs
 from farm.store.artifacts import sha256_of
-from farm.submission import Accelerator, Kernel, Submission, Variant
+from farm.submission import Accelerator, Context, Kernel, Submission, Variant
 from farm.work.prepare import Prepared, choose_recipes, cpus
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from farm.work.prepare import RecipeFlags
 
 T = TypeVar("T")
+BOTH = "both"
+"""Of --context: every one."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,17 @@ class Axes:
     accelerators: tuple[Accelerator, ...]
     cpu_masks: tuple[str, ...]
     """Hex digits; empty leaves it to the device."""
+    contexts: tuple[Context, ...]
 
     @property
     def size(self) -> int:
         """Number of combinations."""
-        return len(self.models) * len(self.kernels) * len(self.threads) * len(self.accelerators) * len(self.cpu_masks)
+        return math.prod(len(getattr(self, axis.name)) for axis in fields(self))
 
 
-def axes(models: Sequence[Path], kernel: str, threads: str, accelerator: str, cpu_mask: str) -> Axes:
+def axes(
+    models: Sequence[Path], kernel: str, threads: str, accelerator: str, cpu_mask: str, context: str = "shell"
+) -> Axes:
     """From the command line's words, each a list joined by commas.
 
     Raises:
@@ -54,6 +60,7 @@ def axes(models: Sequence[Path], kernel: str, threads: str, accelerator: str, cp
             [_known(word, get_args(Accelerator), "--accelerator") for word in accelerator.split(",")], "--accelerator"
         ),
         cpu_masks=_once([word.strip() for word in cpu_mask.split(",")], "--cpu-mask"),
+        contexts=_contexts(context),
     )
 
 
@@ -84,8 +91,8 @@ def expand(
                 "model_name": model.name, "model_sha256": sha256, "recipe": found.deployed, "expected": found.expected,
             }  # fmt: skip
         names = _names(asked.models)
-        for model, kernel, threads, accelerator, mask in product(
-            asked.models, asked.kernels, asked.threads, asked.accelerators, asked.cpu_masks
+        for model, kernel, threads, accelerator, mask, context in product(
+            asked.models, asked.kernels, asked.threads, asked.accelerators, asked.cpu_masks, asked.contexts
         ):
             words = {
                 names[model]: asked.models,
@@ -93,6 +100,7 @@ def expand(
                 f"threads={threads}": asked.threads,
                 f"accelerator={accelerator}": asked.accelerators,
                 f"cpu_mask={mask or 'all'}": asked.cpu_masks,
+                f"context={context}": asked.contexts,
             }
             variants.append(
                 {
@@ -101,6 +109,7 @@ def expand(
                     "threads": threads,
                     "accelerator": accelerator,
                     "cpu_mask": cpus(mask),
+                    "context": context,
                     **(uses[model] if len(asked.models) > 1 else {}),
                 }
             )
@@ -113,6 +122,12 @@ def expand(
         raise InputsError(
             first["msg"].removeprefix("Value error, "), where=where, remedy="see farm submit --help"
         ) from e
+
+
+def _contexts(words: str) -> tuple[Context, ...]:
+    if words.strip() == BOTH:
+        return get_args(Context)
+    return _once([_known(word, get_args(Context), "--context") for word in words.split(",")], "--context")
 
 
 def _names(models: Sequence[Path]) -> dict[Path, str]:

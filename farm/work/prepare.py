@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from farm.model.graph import Graph
-    from farm.submission import Accelerator, InputFrame, Kernel
+    from farm.submission import Accelerator, Context, InputFrame, Kernel
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ class Options:
     fixed_performance: bool = False
     float_model: Path | None = None
     """Before quantization."""
+    context: Context = "shell"
     more_labels: bool = False
     """The labels may be of more inputs than are given."""
 
@@ -145,6 +146,7 @@ def prepare(
             cpu_mask=cpus(options.cpu_mask),
             pass_timeout_s=options.pass_timeout_s,
             fixed_performance=options.fixed_performance,
+            context=options.context,
         )
     except ValidationError as e:
         first = e.errors()[0]
