@@ -19,6 +19,8 @@ START_S = 60.0
 LAUNCHER = "android.intent.category.LAUNCHER"
 LOG_LINES = 1000
 """Looked through for those of a process."""
+BENCH = "dev.exray.bench"
+"""The farm's own app."""
 START = re.compile(r"ActivityManager: Start proc (\d+):([A-Za-z0-9_.]+)")
 
 
@@ -93,6 +95,12 @@ class Package:
         """The end of what logcat has of its last process, and of what became of it; empty where it tells nothing."""
         command = ["logcat", "-d", "-v", "threadtime", "-t", str(LOG_LINES)]
         return log_of(self.name, self.device.shell(command, DEADLINE_S).text)
+
+
+def end_bench(device: AdbDevice) -> None:
+    """Have the farm's own app end, where it is at work."""
+    if device.shell(["pidof", BENCH, f"{BENCH}:agent"], DEADLINE_S).text.strip():
+        Package(device, BENCH).stop()
 
 
 def log_of(package: str, text: str) -> str:

@@ -66,6 +66,15 @@ class Place:
             self._must(" && ".join(self._copy(source, f"{self.frames}/{name}") for source, name in group))
             on_file(start + len(group))
 
+    def digests(self, names: Sequence[str]) -> dict[str, str]:
+        """By name, the sha256 of files beside the frames, as the device reads them; of those that are there."""
+        found: dict[str, str] = {}
+        for start in range(0, len(names), AT_ONCE):
+            group = " ".join(map(shlex.quote, names[start : start + AT_ONCE]))
+            told = self._run(self.line(f"cd {shlex.quote(self.frames)} && sha256sum {group}")).text
+            found |= {name.strip(): digest for digest, _, name in (line.partition(" ") for line in told.splitlines())}
+        return found
+
     def captures(self) -> list[str]:
         """Paths of the captures that are there; the one that was asked for first."""
         found = self._run(self.line(f"ls -d {shlex.quote(self.folder)}/{MINE}")).text.splitlines()
