@@ -20,7 +20,7 @@ from farm.fleet import hosts
 from farm.model import graph as graphs
 from farm.report.document import CaptureLink, Run, RunStatus, Target
 from farm.run import bundle, evidence, passes, stage
-from farm.run.app import bench
+from farm.run.app import apk, bench
 from farm.run.app.session import Session, told_missing
 from farm.run.measure import Measuring
 from farm.run.seat import ShellSeat
@@ -166,7 +166,7 @@ class _Attempt:
         found: dict[Context, Seat] = {"shell": ShellSeat(self.device, self.folder)}
         if "app" in contexts:
             self._tell("install the app", 0, 0)
-            seat = bench.BenchSeat(self.device, self.folder, bench.apk(self.settings.app.apk))
+            seat = bench.BenchSeat(self.device, self.folder, apk.find(self.settings.app.apk))
             left.callback(seat.end)
             self.conditions |= seat.notes
             seat.bring(inside, lease_number(self.work.token), self._tell)

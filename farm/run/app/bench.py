@@ -7,10 +7,8 @@ extras of `am instrument` here: `--threads 4` is `-e threads 4`, `--label a=b` i
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from farm import builds
 from farm.errors import AdbError, AppError, BugError, FarmError, InfrastructureError
 from farm.fleet.adb import PushItem
 from farm.run import holder, passes, stage
@@ -22,6 +20,7 @@ from farm.store.artifacts import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from farm.fleet.adb import AdbDevice
     from farm.run.app.instrument import Status
@@ -35,21 +34,6 @@ RUNNER = f"{BENCH}/.Runner"
 PROBE_S = 60.0
 MISSING = "Unable to find instrumentation"
 DIED = "farm show has the device's log; --context shell tells whether it is the model or the app"
-
-
-def apk(named: str = "") -> Path:
-    """The app's file: the one that is named, else the one that was built here or came along.
-
-    Raises:
-        InfrastructureError: there is none.
-    """
-    path = Path(named) if named else builds.apk()
-    if not path.is_file():
-        raise InfrastructureError(
-            "the farm's app is not there", where=str(path),
-            remedy="name one that is: [app] apk in farm.toml" if named else "run: ./run apk",
-        )  # fmt: skip
-    return path
 
 
 class BenchSeat(Seat):
@@ -72,7 +56,7 @@ class BenchSeat(Seat):
             "app": f"{BENCH} {installed.version_name}".rstrip(),
             "apk": sha256_of(file)[:12],
             "files by": "run-as" if self._place.private else "external storage",
-            "memory": "RSS of the app's process, Android's own runtime in it",
+            "memory": "RSS of the app's process",
         }
         """For the run's conditions."""
 
