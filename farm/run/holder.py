@@ -31,7 +31,7 @@ def end(device: AdbDevice, lock: str, lease: int) -> None:
             remedy="another lab uses the device, or this one's database is an old copy",
         )  # fmt: skip
     # The number may have passed to a stranger, who is left alone. SIGTERM first: the capture is closed then.
-    holds = f"tr '\\0' ' ' < /proc/{pid}/cmdline 2> /dev/null | grep -qF -e {shlex.quote(f'--lock {lock} ')}"
+    holds = f"[ {pid} != $$ ] && grep -qF -e {shlex.quote(lock)} /proc/{pid}/cmdline 2> /dev/null"
     line = (
         f"holds() {{ {holds}; }}; n=0; holds && kill {pid}; while holds; do n=$((n + 1)); [ $n -ne 30 ] || kill -9 {pid}; "
         "[ $n -lt 80 ] || exit 1; sleep 0.1; done"

@@ -60,19 +60,28 @@ class BenchSeat(Seat):
         }
         """For the run's conditions."""
 
-    def bring(self, blobs: Sequence[Blob], lease: int, tell: Callable[[str, int, int], None]) -> None:
+    def bring(
+        self,
+        blobs: Sequence[Blob],
+        lease: int,
+        tell: Callable[[str, int, int], None],
+        named: Sequence[tuple[str, Blob]] = (),
+    ) -> None:
         """Copy staged files into the app's folder, verified there; no agent of the shell's goes on beside it.
+
+        `named` are those that others look for by a name, which may begin with a folder.
 
         Raises:
             AdbError: what arrived is not what was sent.
             StorageError: there is no room for them.
         """
         holder.end(self._device, ShellSeat.lock, lease)
-        files = [(blob.remote, blob.sha256) for blob in blobs]
+        wanted = {blob.sha256: blob for blob in blobs} | dict(named)
+        files = [(blob.remote, name) for name, blob in wanted.items()]
         tell("copy files", 0, len(files))
         self._place.put(files, lambda done: tell("copy files", done, len(files)))
         there = self._place.digests([name for _, name in files])
-        if wrong := [name for _, name in files if there.get(name) != name]:
+        if wrong := [name for name, blob in wanted.items() if there.get(name) != blob.sha256]:
             raise AdbError(
                 f"{len(wrong)} of {len(files)} files arrived with other bytes",
                 where=f"{self._device.serial}: {self._place.frames}", remedy="is the device's storage sound?",
@@ -80,7 +89,11 @@ class BenchSeat(Seat):
 
     def path(self, blob: Blob) -> str:
         """In the app's folder."""
-        return f"{self._place.frames}/{blob.sha256}"
+        return self.named(blob.sha256)
+
+    def named(self, name: str) -> str:
+        """Where a file of that name is, of those that were brought."""
+        return f"{self._place.frames}/{name}"
 
     def listing(self, title: str, rows: Sequence[Row]) -> str:
         """In the app's folder, through the run's."""

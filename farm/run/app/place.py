@@ -60,7 +60,9 @@ class Place:
 
     def put(self, files: Sequence[tuple[str, str]], on_file: Callable[[int], None]) -> None:
         """Copy files of the device (path, name) beside the frames. `on_file` is told how many are there."""
-        self._must(self.line(f"mkdir -p {shlex.quote(self.frames)}"))
+        inner = {name.rpartition("/")[0] for _, name in files if "/" in name}
+        folders = " ".join(shlex.quote(f"{self.frames}/{folder}".rstrip("/")) for folder in ("", *sorted(inner)))
+        self._must(self.line(f"mkdir -p {folders}"))
         for start in range(0, len(files), AT_ONCE):
             group = files[start : start + AT_ONCE]
             self._must(" && ".join(self._copy(source, f"{self.frames}/{name}") for source, name in group))
@@ -71,7 +73,7 @@ class Place:
         found: dict[str, str] = {}
         for start in range(0, len(names), AT_ONCE):
             group = " ".join(map(shlex.quote, names[start : start + AT_ONCE]))
-            told = self._run(self.line(f"cd {shlex.quote(self.frames)} && sha256sum {group}")).text
+            told = self._run(self.line(f"cd {shlex.quote(self.frames)} && sha256sum -- {group}")).text
             found |= {name.strip(): digest for digest, _, name in (line.partition(" ") for line in told.splitlines())}
         return found
 
