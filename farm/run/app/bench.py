@@ -10,6 +10,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from farm.errors import AdbError, AppError, BugError, FarmError, InfrastructureError
+from farm.fleet import install
 from farm.fleet.adb import PushItem
 from farm.run import holder, passes, stage
 from farm.run.app import place as places
@@ -45,8 +46,6 @@ class BenchSeat(Seat):
         self._device = device
         self._folder = folder
         self._package = Package(device, BENCH)
-        from farm.fleet import install
-
         installed = install.ensure(device, file)
         self._package.stop()
         self._place = _place(self._package)
