@@ -61,7 +61,7 @@ def ensure(device: AdbDevice, apk: Path) -> Installed:
             device.shell(["pm", "uninstall", PACKAGE], INSTALL_S)
             code, words = _install(device, apk)
         if code:
-            raise _error(code, words, f"{device.serial}: {apk.name}")
+            raise error(code, words, f"{device.serial}: {apk.name}")
     told = device.shell(["dumpsys", "package", PACKAGE], DEADLINE_S).text
     version = re.search(r"versionName=(\S+)", told)
     debuggable = re.search(r"\b(?:pkgFlags|flags)=\[[^]]*\bDEBUGGABLE\b", told) is not None
@@ -89,12 +89,18 @@ def _install(device: AdbDevice, apk: Path) -> tuple[str, str]:
     device.push([PushItem(remote, parts)], DEADLINE_S + apk.stat().st_size / SLOWEST_BYTES_S)
     # The pm of Android 7 and before says Success and ends with 0 whatever happens; later ones fail on stderr or stdout.
     done = device.script(f"pm install -r -g -t {shlex.quote(remote)} 2>&1; rm -f {shlex.quote(remote)}", INSTALL_S)
-    if failure := _FAILURE.search(done.text):
+    return answer(done.text)
+
+
+def answer(text: str) -> tuple[str, str]:
+    """Android's code and words in what `pm install` printed; empty: it went well."""
+    if failure := _FAILURE.search(text):
         return failure[1], (failure[2] or "").strip()
-    return ("", "") if "Success" in done.text else ("no answer", done.text.strip()[-300:])
+    return ("", "") if "Success" in text else ("no answer", text.strip()[-300:])
 
 
-def _error(code: str, words: str, where: str) -> FarmError:
+def error(code: str, words: str, where: str) -> FarmError:
+    """The same as an error of ours."""
     said = f"cannot be installed: {code}{f' ({words[:300]})' if words else ''}"
     if code in STORAGE:
         return StorageError(said, where=where, remedy="free some storage on the device")

@@ -1,7 +1,7 @@
 """The farm's own app on a virtual phone, played by a script.
 
-Where `am instrument` would start the app's process, it starts the agent, in the app's folder and under that process's name; it prints
-what Android prints (tests/run/test_instrument.py has the sources).
+Where `am instrument` would start the app's process, it starts the agent, in the app's folder and under that process's name;
+it prints what Android prints (tests/run/test_instrument.py has the sources).
 """
 
 from __future__ import annotations
