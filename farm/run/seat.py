@@ -31,6 +31,8 @@ class Seat(ABC):
     context: Context
     lock: str
     """The file that one agent of this seat holds."""
+    folder: str
+    """Where files are that have a name of their own, on the device; it goes with the run."""
 
     @abstractmethod
     def path(self, blob: Blob) -> str:
@@ -74,7 +76,7 @@ class ShellSeat(Seat):
 
     def __init__(self, device: AdbDevice, folder: str) -> None:
         self._device = device
-        self._folder = folder
+        self.folder = folder
         package.end_bench(device)  # a lab that is gone may have left it at work, and the lock is not its
 
     def path(self, blob: Blob) -> str:
@@ -83,13 +85,13 @@ class ShellSeat(Seat):
 
     def listing(self, title: str, rows: Sequence[Row]) -> str:
         """In the run's folder, as is the capture."""
-        remote, content = f"{self._folder}/{title}.frames", passes.frame_list(rows, self.path)
+        remote, content = f"{self.folder}/{title}.frames", passes.frame_list(rows, self.path)
         self._device.push([PushItem(remote, lambda: [content])], stage.DEADLINE_S)
         return remote
 
     def capture(self, title: str) -> str:
         """In the run's folder."""
-        return f"{self._folder}/{title}.mcap"
+        return f"{self.folder}/{title}.mcap"
 
     def run(
         self,

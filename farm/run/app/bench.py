@@ -38,18 +38,19 @@ DIED = "farm show has the device's log; --context shell tells whether it is the 
 
 
 class BenchSeat(Seat):
-    """The agent in the farm's app. `folder` is the run's own under /data/local/tmp."""
+    """The agent in the farm's app. `through` is the run's own folder under /data/local/tmp."""
 
     context = "app"
 
-    def __init__(self, device: AdbDevice, folder: str, file: Path) -> None:
+    def __init__(self, device: AdbDevice, through: str, file: Path) -> None:
         self._device = device
-        self._folder = folder
+        self._through = through
         self._package = Package(device, BENCH)
         installed = install.ensure(device, file)
         self._package.stop()
         self._place = _place(self._package)
         self._place.clear()
+        self.folder = self._place.frames
         self.lock = f"{self._place.folder}/exray/agent.lock"
         self.notes = {
             "app": f"{BENCH} {installed.version_name}".rstrip(),
@@ -88,16 +89,12 @@ class BenchSeat(Seat):
 
     def path(self, blob: Blob) -> str:
         """In the app's folder."""
-        return self.named(blob.sha256)
-
-    def named(self, name: str) -> str:
-        """Where a file of that name is, of those that were brought."""
-        return f"{self._place.frames}/{name}"
+        return f"{self.folder}/{blob.sha256}"
 
     def listing(self, title: str, rows: Sequence[Row]) -> str:
         """In the app's folder, through the run's."""
         name, content = f"{title}.frames", passes.frame_list(rows, self.path)
-        remote = f"{self._folder}/{name}"
+        remote = f"{self._through}/{name}"
         self._device.push([PushItem(remote, lambda: [content])], stage.DEADLINE_S)
         self._place.put([(remote, name)], lambda _: None)
         return f"{self._place.frames}/{name}"
