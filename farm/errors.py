@@ -9,6 +9,7 @@
     |   |-- AppError            the attached app is not there, cannot be started, died, or never ended
     |   |-- SelectorError       the selector is wrong (column) or matches nothing
     |   |-- QuotaError          the user has too many runs waiting
+    |   |-- BundleError         a runtime bundle is refused, is not there, or has nothing for the device
     |   |-- GateError           a gate's condition is wrong (column), or there is nothing to check
     |   `-- SettingsError       farm.toml is wrong (file and line)
     |-- InfrastructureError     the lab's: requeued                exit 3
@@ -91,6 +92,10 @@ class SettingsError(JobError):
 
 class QuotaError(JobError):
     """The user has as many runs waiting and running as farm.toml lets them."""
+
+
+class BundleError(JobError):
+    """A runtime bundle: the file is none, is damaged or a mixture, no such name, or nothing in it for the device."""
 
 
 class GateError(JobError):

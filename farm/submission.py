@@ -17,6 +17,7 @@ Kernel = Literal["delegate", "builtin", "reference"]
 Accelerator = Literal["cpu", "gpu", "npu"]
 Context = Literal["shell", "app"]
 """Where the agent runs: a program under the shell's user, or inside the farm's own app, as users' apps do."""
+RuntimeName = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9._+-]*)?$", max_length=64)]
 Pass = Literal["latency", "profile", "layers", "isolated"]
 PASSES: tuple[Pass, ...] = ("latency", "profile", "layers", "isolated")
 
@@ -159,6 +160,7 @@ class Variant(_Model):
     accelerator: Accelerator | None = None
     cpu_mask: int | None = Field(default=None, ge=0, lt=1 << 64)
     context: Context | None = None
+    runtime: RuntimeName | None = None
 
 
 class Terms(_Model):
@@ -239,6 +241,8 @@ class Submission(_Model):
     cpu_mask: int = Field(default=0, ge=0, lt=1 << 64)
     """Bit n allows cpu n; 0 leaves it to the device."""
     context: Context = "shell"
+    runtime: RuntimeName = ""
+    """A runtime bundle of the lab, as `farm runtime list` calls it; empty: what the device gets by default."""
     fixed_performance: bool = False
     """Ask the device for Android's fixed-performance mode (11 and later) while the run lasts."""
     pass_timeout_s: float = Field(default=600, gt=0, le=86_400)
@@ -273,7 +277,16 @@ class Submission(_Model):
         chosen = self.variants[variant]
         changes: dict[str, object] = {
             field: value
-            for field in ("model_name", "model_sha256", "kernel", "threads", "accelerator", "cpu_mask", "context")
+            for field in (
+                "model_name",
+                "model_sha256",
+                "kernel",
+                "threads",
+                "accelerator",
+                "cpu_mask",
+                "runtime",
+                "context",
+            )
             if (value := getattr(chosen, field)) is not None
         }
         if chosen.model_sha256 is not None:

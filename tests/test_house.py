@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 
 FARM = ROOT / "farm"
 PURE = (
-    "assess", "capture", "compare", "gate", "history", "model", "notify", "pages", "reference", "report",
+    "assess", "bundles", "capture", "compare", "gate", "history", "model", "notify", "pages", "reference", "report",
     "schedule", "store", "trend", "virtual", "work",
 )  # fmt: skip
 DEVICES = ("api", "cli", "client", "daemon", "executor", "fleet", "queue", "run")

@@ -111,7 +111,7 @@ def _enrolled(e: Enrolment, when: str) -> list[tuple[str, str]]:
     )  # fmt: skip
     golden = {
         "equal": "computes the golden model as the reference does",
-        "no-agent": "no agent for this phone yet",
+        "no-agent": f"not proved: {e.golden.detail or 'no agent for this phone yet'}",
         "not-run": f"not run{f': {e.golden.detail}' if e.golden.detail else ''}",
     }.get(e.golden.parity, f"{e.golden.parity}: {e.golden.detail}")
     return [

@@ -1,4 +1,4 @@
-"""`farm runtime`: the references of this computer, and the environments of those that need one."""
+"""`farm runtime`: the references of this computer, the environments of those that need one, and bundles for devices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from farm.cli import shell
+from farm.cli import runtime_bundle, shell
 from farm.errors import FarmError, JobError
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from farm.reference.contract import Reference
 
 app = typer.Typer(
-    help="References of this computer: which there are, adding, removing and trying them.", no_args_is_help=True
+    help="References of this computer, and runtime bundles for devices: adding, removing, trying them.",
+    no_args_is_help=True,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -27,12 +28,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 @app.command(name="list")
 def list_(context: typer.Context, as_json: Json = False) -> None:
-    """Show every reference: its version, what it runs, where it lives or what to type to add it."""
+    """Show every reference and bundle: its version, what it runs, where it lives or what to type to add it."""
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
         from farm.reference.registry import KNOWN
 
-        rows = [_row(runtime, lab.settings.data) for runtime in KNOWN.values()]
+        rows = [_row(runtime, lab.settings.data) for runtime in KNOWN.values()] + runtime_bundle.rows(lab)
         if as_json:
             shell.print_json(json.dumps(rows, indent=2))
             return
@@ -46,12 +47,24 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def add(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As in farm runtime list.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|FILE|litert==VERSION", help="As in farm runtime list; or an .aar, .whl, .so.")
+    ],
+    called: Annotated[str, typer.Option("--name", help="What to call the bundle; else litert-VERSION.")] = "",
+    version: Annotated[str, typer.Option(help="Of a file that does not say it.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Make a runtime's environment: a folder of its own, with what is pinned, from the package index that pip uses."""
+    """Make a reference's environment; or add a runtime bundle for devices: a file, or PyPI's wheels of a version.
+
+    An environment is a folder of its own, with what is pinned, from the package index that pip uses.
+    """
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
+        if runtime_bundle.is_meant(name):
+            runtime_bundle.add(lab, name, called, version, as_json=as_json)
+            return
+        if called or version:
+            raise JobError("is no bundle: it has its own name", where=name, remedy="leave --name and --version out")
         from farm.reference import environments
         from farm.reference.registry import find
 
@@ -71,9 +84,12 @@ def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As in farm runtime list.")],
     as_json: Json = False,
 ) -> None:
-    """Remove a runtime's environment, and those of earlier versions of it."""
+    """Remove a reference's environment, and those of earlier versions of it; or a bundle."""
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
+        if runtime_bundle.has(lab, name):
+            runtime_bundle.remove(lab, name, as_json=as_json)
+            return
         from farm.reference import environments
         from farm.reference.registry import find
 
@@ -91,6 +107,18 @@ def remove(
 
 
 @app.command()
+def use(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A bundle for Android; newest: whichever is.")],
+    as_json: Json = False,
+) -> None:
+    """Let phones and emulators have this bundle where a job names none. Without it they get the newest."""
+    lab = shell.of(context)
+    with shell.errors(lab, as_json=as_json):
+        runtime_bundle.use(lab, name, as_json=as_json)
+
+
+@app.command()
 def check(
     context: typer.Context,
     name: Annotated[
@@ -98,7 +126,10 @@ def check(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run a small model through a runtime and compare every tensor with litert-ref. Exit status 1: they differ."""
+    """Run a small model through a runtime and compare every tensor with litert-ref. Exit status 1: they differ.
+
+    Bundles are hashed anew; one that this computer can load is loaded by the agent.
+    """
     lab = shell.of(context)
     with shell.errors(lab, as_json=as_json):
         from farm.reference import check as golden
@@ -106,12 +137,13 @@ def check(
         from farm.reference.registry import KNOWN, find
 
         home = environments.home(lab.settings.data)
-        chosen = [find(name)] if name is not None else [
+        bundles = runtime_bundle.checked(lab, name)
+        chosen = [] if bundles and name is not None else [find(name)] if name is not None else [
             runtime
             for runtime in KNOWN.values()
             if golden.checkable(runtime) and (not runtime.pins or environments.installed(home, runtime))
         ]  # fmt: skip
-        rows: list[dict[str, object]] = []
+        rows: list[dict[str, object]] = [*bundles]
         for runtime in chosen:
             try:
                 done = golden.check(runtime, lab.settings.data, lambda text: lab.err.print(text, highlight=False))
@@ -131,7 +163,9 @@ def check(
 def _print(lab: Shell, rows: list[dict[str, object]]) -> None:
     table = Table("reference", "version", "", "worst nRMSE", "tensors", "s", box=None)
     for row in rows:
-        if "error" in row:
+        if "platforms" in row and row["right"]:
+            table.add_row(str(row["name"]), str(row["version"]), "as added", str(row["platforms"]))
+        elif "error" in row:
             table.add_row(str(row["name"]), str(row["version"]), "fails", str(row["error"]))
         else:
             word = "agrees" if row["right"] else "differs"

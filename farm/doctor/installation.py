@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import farm
 from farm.api.advert import TOKEN, read_advert
+from farm.bundles.store import Bundles
 from farm.doctor.finding import Finding, found
 from farm.errors import FarmError
 from farm.run import bundle
@@ -38,8 +39,27 @@ def runtimes(settings: Settings) -> Iterator[Finding]:
         there += 1
         agent, runtime = sha256_of(files.agent)[:12], sha256_of(files.runtime)[:12]
         yield found("runtime", "ok", f"{abi}: agent {agent}, {files.runtime.name} {runtime}")
+    yield from _bundles(Bundles.of(settings.data))
     if not there:
         yield found("runtime", "fail", "no agent for any ABI: no run can go", "run: ./run setup")
+
+
+def _bundles(bundles: Bundles) -> Iterator[Finding]:
+    """What was added by `farm runtime add`, every file hashed anew."""
+    try:
+        manifests = bundles.all()
+    except FarmError as e:
+        yield found("runtime", "warn", str(e), e.remedy)
+        return
+    for manifest in manifests:
+        platforms = ", ".join(part.platform for part in manifest.parts)
+        try:
+            for part in manifest.parts:
+                bundles.files(manifest, part.os, part.abi)
+        except FarmError as e:
+            yield found("runtime", "warn", str(e), e.remedy)
+        else:
+            yield found("runtime", "ok", f"bundle {manifest.name}: LiteRT {manifest.version} for {platforms}")
 
 
 def packages(requirements: Iterable[str] | None = None) -> Iterator[Finding]:

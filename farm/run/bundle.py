@@ -1,72 +1,97 @@
-"""What a device needs to run anything: the agent and the runtime for its ABI, found on this machine."""
+"""What a device needs to run anything: the agent and the runtime for its system and ABI, found on this machine."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
-import os
-import re
-import subprocess
-import sys
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from farm import builds
-from farm.errors import InfrastructureError
+from farm.bundles import fetch, origin
+from farm.bundles.origin import LIBRARY, PACKAGE
+from farm.bundles.store import Bundles
+from farm.errors import BundleError, InfrastructureError
+from farm.store.artifacts import sha256_of
 from farm.virtual.profile import native_abi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parents[2]
+    from farm.bundles.elf import Os
+    from farm.bundles.store import Manifest
+
 AGENTS = {"x86_64": "linux-x86_64", "arm64-v8a": "linux-aarch64"}
-"""Android ABI -> the agent's build folder. Others come with their builds."""
-PACKAGE = "ai-edge-litert"
-LIBRARY = "libLiteRt.so"
-LOCK = ROOT / "requirements.lock"
-LIMIT_BYTES = 64 << 20
-DOWNLOAD_S = 900.0
-_MAKE = {"linux-aarch64": "make -C agents/native CC=aarch64-linux-gnu-gcc PLATFORM=linux-aarch64"}
-_WHEELS = {
-    "arm64-v8a": tuple(f"manylinux_2_{minor}_aarch64" for minor in (17, 27, 28, 31, 34)),
-    "x86_64": tuple(f"manylinux_2_{minor}_x86_64" for minor in (17, 27, 28, 31, 34)),
+"""Android ABI -> the build folder of a virtual phone's agent. Others come with their builds."""
+ANDROID_AGENTS = {"x86_64": "android-x86_64", "arm64-v8a": "android-arm64"}
+"""The same of phones and emulators."""
+_MAKE = {
+    "linux-aarch64": "make -C agents/native CC=aarch64-linux-gnu-gcc PLATFORM=linux-aarch64",
+    "android-arm64": "make -C agents/native PYTHON=$PWD/.venv/bin/python android",
+    "android-x86_64": "make -C agents/native PYTHON=$PWD/.venv/bin/python android",
 }
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """Files for one ABI."""
+    """Files for one system and ABI."""
 
     agent: Path
     runtime: Path
+    beside: tuple[Path, ...] = ()
+    """What the runtime looks for in its own folder, by name, for a GPU or NPU."""
+    name: str = ""
+    """As `farm runtime list` calls it; empty: this installation's own runtime."""
+    version: str = ""
+    sha256: str = ""
+    """Of the runtime."""
 
 
-def for_abi(abi: str, *, virtual: bool, data: Path) -> Bundle:
-    """The bundle for a device; `data` is the lab's data folder, where `ensure` left the runtime of another ABI.
+def system(*, virtual: bool) -> Os:
+    """A virtual phone is Linux with glibc, so PyPI's libraries run there; a phone's come from Google's AAR."""
+    return "linux" if virtual else "android"
+
+
+def for_abi(abi: str, *, virtual: bool, data: Path, name: str = "") -> Bundle:
+    """The bundle for a device; `data` is the lab's data folder, `name` one of those that were added there.
+
+    Without a name, virtual phones get this installation's runtime (of another ABI: what `ensure` left in `data`), and
+    Android devices what `farm runtime use` said, else the newest that was added.
 
     Raises:
-        InfrastructureError: no agent or no runtime for this ABI.
+        InfrastructureError: no agent for this ABI, or no runtime of this installation's.
+        BundleError: there is no bundle (of that name), it has nothing for such a device, or a file of it is another than was
+            added.
     """
-    # A virtual phone is Linux with glibc, so the wheel's library runs there; a phone's comes from Google's AAR.
-    if abi not in AGENTS or not virtual:
+    os_, agents = system(virtual=virtual), AGENTS if virtual else ANDROID_AGENTS
+    if abi not in agents:
         raise InfrastructureError(
             f"no agent and runtime for {abi or 'an unknown ABI'}{'' if virtual else ' on Android'} in this version",
             where="runtime bundle",
-            remedy=f"virtual phones of: {', '.join(AGENTS)}",
+            remedy=f"devices of: {', '.join(agents)}",
         )
-    agent = builds.place(AGENTS[abi], "exray-agent")
+    agent = builds.place(agents[abi], "exray-agent")
     if not agent.is_file():
-        command = "make -C agents/native" if _native(abi) else _MAKE[AGENTS[abi]]
+        native = virtual and native_abi() == abi
+        command = "make -C agents/native" if native else _MAKE[agents[abi]]
         raise InfrastructureError("the agent is not built", where=str(agent), remedy=f"run: {command}")
-    runtime = _wheel_runtime() if _native(abi) else _place(abi, data)
+    bundles = Bundles.of(data)
+    if name or not virtual:
+        manifest = bundles.get(name) if name else bundles.chosen(os_, abi)
+        if manifest is None:
+            raise BundleError(
+                f"there is no runtime for Android {abi} yet",
+                where="runtime bundle",
+                remedy="farm runtime add litert-VERSION.aar, the archive of com.google.ai.edge.litert:litert on maven.google.com",
+            )
+        return _of(manifest, bundles, os_, abi, agent)
+    runtime = _wheel_runtime() if native_abi() == abi else _place(abi, data)
     if not runtime.is_file():
         raise InfrastructureError(
             f"there is no runtime for {abi} yet", where=str(runtime), remedy=f"run: farm virtual up --abi {abi}"
         )
-    return Bundle(agent, runtime)
+    return Bundle(agent, runtime, version=fetch.installed(), sha256=sha256_of(runtime))
 
 
 def ensure(abi: str, data: Path, say: Callable[[str], None] = lambda _: None) -> None:
@@ -77,81 +102,34 @@ def ensure(abi: str, data: Path, say: Callable[[str], None] = lambda _: None) ->
     Raises:
         InfrastructureError: it cannot be had, or is not what the lock says.
     """
-    if abi not in _WHEELS or _native(abi) or _place(abi, data).is_file():
+    if abi not in fetch.TAGS or native_abi() == abi or _place(abi, data).is_file():
         return
-    say(f"fetching the runtime for {abi}: {PACKAGE} {_version()}, once, into {_place(abi, data)}")
+    version = fetch.installed()
+    say(f"fetching the runtime for {abi}: {PACKAGE} {version}, once, into {_place(abi, data)}")
+    wanted = fetch.pinned(version)
+    if wanted is None:
+        raise InfrastructureError(
+            f"{PACKAGE} {version} is installed, but not pinned here", where=str(fetch.LOCK), remedy="run: ./run setup"
+        )
     place = _place(abi, data)
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".fetch-") as name:
-        folder = Path(name)
-        wheel = _download(abi, folder)
-        temporary = folder / LIBRARY
-        temporary.write_bytes(_library(wheel))
+        (folder,) = origin.read(fetch.wheel(abi, version, wanted, Path(name))).folders
+        temporary = Path(name) / LIBRARY
+        temporary.write_bytes(folder.files[LIBRARY])
         temporary.replace(place)
 
 
-def pin(lock: str, package: str, version: str) -> str | None:
-    """The lines of a lock file that pin `package` to `version`, with their hashes; None when it does not."""
-    line = rf"^{re.escape(package)}=={re.escape(version)}( .*)?\\\n"
-    found = re.search(line + r"(    --hash=sha256:[0-9a-f]{64}.*\n)+", lock, re.MULTILINE)
-    return None if found is None else found[0].rstrip().rstrip("\\").rstrip() + "\n"
-
-
-def _download(abi: str, folder: Path) -> Path:
-    wanted = pin(LOCK.read_text(encoding="utf-8") if LOCK.is_file() else "", PACKAGE, _version())
-    if wanted is None:
-        raise InfrastructureError(
-            f"{PACKAGE} {_version()} is installed, but not pinned here", where=str(LOCK), remedy="run: ./run setup"
-        )
-    (folder / "wanted.txt").write_text(wanted, encoding="utf-8")
-    command = [
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"),
-        *("--require-hashes", "--no-deps", "--only-binary=:all:", "--dest", str(folder)),
-        *(word for tag in _WHEELS[abi] for word in ("--platform", tag)),
-        *("-r", str(folder / "wanted.txt")),
-    ]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=DOWNLOAD_S, check=False,
-            env=os.environ | {"PYTHONUTF8": "1"},
-        )  # fmt: skip
-        said = done.stderr.strip()[-600:]
-    except subprocess.TimeoutExpired:
-        said = f"nothing within {DOWNLOAD_S:.0f} s"
-    wheels = list(folder.glob("*.whl"))
-    if len(wheels) != 1:
-        raise InfrastructureError(
-            f"pip could not fetch {PACKAGE} {_version()} for {abi}: {said}",
-            where="runtime bundle",
-            remedy="check the network and pip's index, then try again",
-        )
-    return wheels[0]
-
-
-def _library(wheel: Path) -> bytes:
-    """The runtime out of a wheel."""
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            entry = archive.getinfo(f"{PACKAGE.replace('-', '_')}/{LIBRARY}")
-            if entry.file_size > LIMIT_BYTES:
-                raise InfrastructureError(
-                    f"{LIBRARY} has {entry.file_size} bytes", where=wheel.name, remedy="report it"
-                )
-            return archive.read(entry)
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise InfrastructureError(f"holds no {LIBRARY}: {error}", where=wheel.name, remedy="report it") from error
+def _of(manifest: Manifest, bundles: Bundles, os_: Os, abi: str, agent: Path) -> Bundle:
+    runtime, *beside = bundles.files(manifest, os_, abi)
+    part = manifest.part(os_, abi)
+    return Bundle(
+        agent, runtime, tuple(beside), manifest.name, manifest.version, part.files[0].sha256 if part is not None else ""
+    )
 
 
 def _place(abi: str, data: Path) -> Path:
-    return data / "runtimes" / f"{PACKAGE}-{_version()}" / abi / LIBRARY
-
-
-def _version() -> str:
-    return importlib.metadata.version(PACKAGE)
-
-
-def _native(abi: str) -> bool:
-    return native_abi() == abi
+    return data / "runtimes" / f"{PACKAGE}-{fetch.installed()}" / abi / LIBRARY
 
 
 def _wheel_runtime() -> Path:

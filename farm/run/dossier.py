@@ -94,7 +94,12 @@ def versions(run: Run, settings: Settings, artifacts: ArtifactStore) -> dict[str
         here["adb"] = adb_program()
     if run.target is not None:
         with contextlib.suppress(FarmError, OSError):
-            files = bundle.for_abi(run.target.abi, virtual=run.target.kind == "virtual", data=settings.data)
+            files = bundle.for_abi(
+                run.target.abi,
+                virtual=run.target.kind == "virtual",
+                data=settings.data,
+                name=run.conditions.get("runtime_bundle", ""),
+            )
             here |= {"agent_sha256": sha256_of(files.agent), "runtime_sha256": sha256_of(files.runtime)}
     return {
         "farm": farm.__version__,

@@ -18,7 +18,7 @@ from farm.assess.gather import Room
 from farm.capture import recording
 from farm.capture.ingest import ingest
 from farm.compare.answers import output
-from farm.errors import BugError, InfrastructureError, JobError
+from farm.errors import BugError, BundleError, InfrastructureError, JobError
 from farm.fleet.adb import PushItem
 from farm.fleet.enrolment import Golden
 from farm.model import graph as graphs
@@ -48,16 +48,16 @@ def prove(
 ) -> Golden:
     """Run the golden model on a device that has nothing else to do, and compare; what `check` raises ends it.
 
-    `parity` is `no-agent` where this version has none for the device, `not-run` where this machine lacks it.
+    `parity` is `no-agent` where there is no agent or runtime bundle for an Android device, `not-run` where this machine lacks it.
 
     Raises:
         InfrastructureError: the device left, hung or is full: nothing is known.
     """
     try:
         files = bundle.for_abi(abi, virtual=virtual, data=data)
-    except InfrastructureError as e:
+    except (InfrastructureError, BundleError) as e:
         if not virtual:
-            return Golden(parity="no-agent", detail="no agent for this phone yet")
+            return Golden(parity="no-agent", detail=f"{e}; {e.remedy}")
         return Golden(parity="not-run", detail=f"{e}; {e.remedy}")
     began = time.monotonic()
     submission = _submission(artifacts)

@@ -19,14 +19,14 @@ from farm.errors import BugError, CaptureError, FarmError, InfrastructureError, 
 from farm.fleet import hosts
 from farm.model import graph as graphs
 from farm.report.document import CaptureLink, Run, RunStatus, Target
-from farm.run import bundle, evidence, passes, stage
+from farm.run import evidence, passes, stage
 from farm.run.app import apk, bench
 from farm.run.app.session import Session, told_missing
 from farm.run.measure import Measuring
+from farm.run.runtimes import Runtimes
 from farm.run.seat import ShellSeat
 from farm.run.steps import Planner
 from farm.run.work import BrokenOffError
-from farm.store.artifacts import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,35 +132,35 @@ class _Attempt:
         if self.work.submission.app is not None:
             self._attach(self.work.submission.app)
             return
-        abi, kind = self.work.device.abi, self.work.device.kind
-        files = bundle.for_abi(abi, virtual=kind == "virtual", data=self.data)
-        agent = stage.Blob.of_file(files.agent, sha256_of(files.agent), program=True)
-        runtime = stage.Blob.of_file(files.runtime, sha256_of(files.runtime))
+        abi, virtual = self.work.device.abi, self.work.device.kind == "virtual"
+        configurations = [alone for _, alone in self.work.submission.configurations()]
+        runtimes = Runtimes.find(configurations, abi, virtual=virtual, data=self.data)
         turns = self._turns()
         self.trail.on_device = True
         blobs = {blob.sha256: blob for turn in turns for blob in turn.plan.blobs()}
         of_app = {blob.sha256: blob for turn in turns if turn.submission.context == "app" for blob in turn.plan.blobs()}
-        inside = [runtime, *of_app.values()] if of_app else []  # the app has copies of its own
+        inside = [*runtimes.blobs()[1:], *of_app.values()] if of_app else []  # the app has copies of its own
         self.pushed = stage.stage(
             self.device,
-            [agent, runtime, *blobs.values()],
+            [*runtimes.blobs(), *blobs.values()],
             room=sum(turn.step.room for turn in turns) + sum(blob.size for blob in inside),
             progress=lambda done, of: self._tell("stage", done, of),
         )
         try:
             self.device.shell(["mkdir", "-p", self.folder], stage.DEADLINE_S)
-            self._note(runtime, turns[0].plan)
+            runtimes.place(self.device, self.folder)
+            self._note(runtimes, turns[0].plan)
             with contextlib.ExitStack() as left:
-                seats = self._seats({turn.submission.context for turn in turns}, inside, left)
+                seats = self._seats({turn.submission.context for turn in turns}, inside, runtimes, left)
                 with self.measuring.prepared():
                     for turn in turns:
-                        self._pass(turn, agent, runtime, seats[turn.submission.context])
+                        self._pass(turn, runtimes, seats[turn.submission.context])
         finally:
             with contextlib.suppress(InfrastructureError):  # gone devices are cleaned by the next run's own stage
                 self.device.shell(["rm", "-rf", self.folder], CLEAN_UP_S)
 
     def _seats(
-        self, contexts: set[Context], inside: list[stage.Blob], left: contextlib.ExitStack
+        self, contexts: set[Context], inside: list[stage.Blob], runtimes: Runtimes, left: contextlib.ExitStack
     ) -> dict[Context, Seat]:
         """Where the agent runs, by context; what they leave is cleared as `left` ends."""
         found: dict[Context, Seat] = {"shell": ShellSeat(self.device, self.folder)}
@@ -169,7 +169,12 @@ class _Attempt:
             seat = bench.BenchSeat(self.device, self.folder, apk.find(self.settings.app.apk))
             left.callback(seat.end)
             self.conditions |= seat.notes
-            seat.bring(inside, lease_number(self.work.token), self._tell)
+            named = [
+                (f"{r.remote('.').rpartition('/')[0].removeprefix('./')}/{name}", blob)
+                for r in runtimes.by_name.values() if r.beside
+                for name, blob in ((r.bundle.runtime.name, r.blob), *r.beside)
+            ]  # fmt: skip
+            seat.bring(inside, lease_number(self.work.token), self._tell, named)
             found["app"] = seat
         return found
 
@@ -213,12 +218,12 @@ class _Attempt:
         graph = graphs.read(self.artifacts.read(submission.model_sha256), submission.model_name)
         return Planner(submission, graph, self.artifacts, self.data / "references", self._tell).plan()
 
-    def _pass(self, turn: Turn, agent: stage.Blob, runtime: stage.Blob, seat: Seat) -> None:
+    def _pass(self, turn: Turn, runtimes: Runtimes, seat: Seat) -> None:
         """A pass, and again where it was throttled and farm.toml asks for that."""
         again, taken = True, 0
         while again:
             again, taken = False, taken + 1
-            self._take(turn, agent, runtime, seat)
+            self._take(turn, runtimes, seat)
             if turn.title in self.recordings:
                 again = self.measuring.judge(
                     turn.step.name, turn.title, self.recordings[turn.title], taken, pair=self.work.submission.terms.pair
@@ -226,12 +231,14 @@ class _Attempt:
             if again:
                 self.captures[-1] = self.captures[-1].model_copy(update={"name": f"{turn.title}, throttled {taken}"})
 
-    def _take(self, turn: Turn, agent: stage.Blob, runtime: stage.Blob, seat: Seat) -> None:
+    def _take(self, turn: Turn, runtimes: Runtimes, seat: Seat) -> None:
+        agent, runtime = runtimes.agent, runtimes.by_name[turn.submission.runtime]
         step, name, title = turn.step, turn.step.name, turn.title
         listing, remote = seat.listing(title, step.rows), seat.capture(title)
         placed = {blob.remote: seat.path(blob) for blob in step.files}
         work = passes.Pass(
-            name, agent.remote, seat.path(runtime), seat.path(step.model), listing, remote,
+            name, agent.remote, runtime.remote(seat.folder) if runtime.beside else seat.path(runtime.blob),
+            seat.path(step.model), listing, remote,
             lock=seat.lock,
             lease=lease_number(self.work.token),
             flags=(*(placed.get(f, f) for f in step.flags), *self.measuring.flags(name, pair=self.work.submission.terms.pair)),
@@ -262,6 +269,7 @@ class _Attempt:
             self._keep(title, local)
             if title not in self.recordings or not self.recordings[title].complete:
                 raise BugError("ended well, but its capture is cut off", where=f"{self.device.serial}: pass {title}")
+            runtime.check(self.recordings[title], f"{self.device.serial}: pass {title}")
 
     def _keep(self, name: str, local: Path, take: Ingest = ingest) -> None:
         """Store a capture, and its recording if it holds one."""
@@ -279,7 +287,7 @@ class _Attempt:
             )
         )
 
-    def _note(self, runtime: stage.Blob, plan: Plan) -> None:
+    def _note(self, runtimes: Runtimes, plan: Plan) -> None:
         submission = self.work.submission.of(0)
         self.conditions = {
             "kernel": submission.kernel,
@@ -290,7 +298,7 @@ class _Attempt:
             "accelerator": submission.accelerator,
             "cpu_mask": f"{submission.cpu_mask:x}" if submission.cpu_mask else "all",
             "model": submission.model_sha256[:12],
-            "runtime": runtime.sha256[:12],
+            **runtimes.notes(),
             **{f"{name} left out": why for name, why in plan.left_out.items()},
         }
 

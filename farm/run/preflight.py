@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from farm.assess import floattwin
+from farm.bundles.store import Bundles
 from farm.compare.tasks import read as tasks
 from farm.errors import InputsError, ModelError, RecipeError
 from farm.model import graph as graphs
@@ -23,12 +24,15 @@ def check(submission: Submission, artifacts: ArtifactStore) -> None:
     """Check that the passes can carry the model, and that recipe, inputs and labels fit it.
 
     Raises:
-        JobError: what does not fit, with the file's name; or a reference that is not there, with what to type.
+        JobError: what does not fit, with the file's name; or a reference or runtime bundle that is not
+            there, with what to type.
     """
     graph = graphs.read(artifacts.read(submission.model_sha256), submission.model_name)
     support.check(graph, submission.model_name)
     for name in submission.references:
         registry.ready(name, submission.sources, environments.home(artifacts.folder.parent))
+    if submission.runtime:
+        Bundles.of(artifacts.folder.parent).get(submission.runtime)
     floattwin.find(submission, graph, artifacts)
     _takes(graph, submission)
     classes = graph.classes

@@ -66,6 +66,7 @@ class Work(Section):
     accelerator: Joined = "cpu"
     cpu_mask: Joined = ""
     context: Joined = "shell"
+    runtime: Joined = ""
     fixed_performance: bool = False
     timeout: float = 600
     crop: float | None = None

@@ -33,8 +33,16 @@ METRICS: dict[str, tuple[str, str, Better]] = {
 """What a task's metric is called in a series, its unit (shares have none) and which way is better."""
 ABSOLUTE = frozenset(name for name, unit, better in METRICS.values() if not unit and better == "high")
 """Shares and the like: their changes are differences. All others, ratios."""
-USUAL = {"kernel": "delegate", "accelerator": "cpu", "threads": "1", "cpu_mask": "all", "context": "shell"}
-"""Conditions that make another series, with what is not said of them."""
+USUAL = {
+    "kernel": "delegate",
+    "accelerator": "cpu",
+    "threads": "1",
+    "cpu_mask": "all",
+    "context": "shell",
+    "runtime_bundle": "",
+}
+"""Conditions that make another series, with what is not said of them. A runtime that a job names is its choice; the default
+is a circumstance."""
 ENERGY_AT = "energy at "
 TEMPERATURE_STEP_C = 0.5
 """Nobody needs it finer, and equal circumstances are stored once."""

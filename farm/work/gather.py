@@ -50,7 +50,7 @@ def gather(work: Work, when: Mapping[str, object] | None = None) -> Gathered:
     """
     for model in work.models:
         check_model(model)
-    asked = axes(work.models, work.kernel, work.threads, work.accelerator, work.cpu_mask, work.context)
+    asked = axes(work.models, work.kernel, work.threads, work.accelerator, work.cpu_mask, work.runtime, work.context)
     yardsticks = read(work.assertions, work.baseline, work.contract, sequence=work.sequence)
     flags = RecipeFlags(work.crop, work.resize, work.channels, work.normalize, work.rotate)
     prepared = prepare(
@@ -59,7 +59,7 @@ def gather(work: Work, when: Mapping[str, object] | None = None) -> Gathered:
             work.on, work.references, asked.kernels[0], asked.threads[0], work.warmup, work.repetitions,
             tuple(work.passes.split(",")), work.layer_frames, work.isolated_frames, work.layer_budget_mb,
             asked.accelerators[0], asked.cpu_masks[0], work.timeout, work.fixed_performance,
-            float_model=work.float_model, context=asked.contexts[0],
+            float_model=work.float_model, runtime=asked.runtimes[0], context=asked.contexts[0],
         ),
     )  # fmt: skip
     terms = {"devices": work.devices, "times": work.times, "pair": work.pair, **(when or {})}

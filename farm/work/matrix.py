@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import ValidationError
 
+from farm.bundles.store import DEFAULT
 from farm.errors import InputsError
 from farm.model import graph as graphs
 from farm.store.artifacts import sha256_of
@@ -36,7 +37,9 @@ class Axes:
     accelerators: tuple[Accelerator, ...]
     cpu_masks: tuple[str, ...]
     """Hex digits; empty leaves it to the device."""
-    contexts: tuple[Context, ...]
+    contexts: tuple[Context, ...] = ("shell",)
+    runtimes: tuple[str, ...] = ("",)
+    """Names of runtime bundles; empty: the device's default."""
 
     @property
     def size(self) -> int:
@@ -45,7 +48,13 @@ class Axes:
 
 
 def axes(
-    models: Sequence[Path], kernel: str, threads: str, accelerator: str, cpu_mask: str, context: str = "shell"
+    models: Sequence[Path],
+    kernel: str,
+    threads: str,
+    accelerator: str,
+    cpu_mask: str,
+    runtime: str = "",
+    context: str = "shell",
 ) -> Axes:
     """From the command line's words, each a list joined by commas.
 
@@ -61,6 +70,7 @@ def axes(
         ),
         cpu_masks=_once([word.strip() for word in cpu_mask.split(",")], "--cpu-mask"),
         contexts=_contexts(context),
+        runtimes=_once(["" if word.strip() == DEFAULT else word.strip() for word in runtime.split(",")], "--runtime"),
     )
 
 
@@ -91,9 +101,10 @@ def expand(
                 "model_name": model.name, "model_sha256": sha256, "recipe": found.deployed, "expected": found.expected,
             }  # fmt: skip
         names = _names(asked.models)
-        for model, kernel, threads, accelerator, mask, context in product(
-            asked.models, asked.kernels, asked.threads, asked.accelerators, asked.cpu_masks, asked.contexts
-        ):
+        for model, kernel, threads, accelerator, mask, context, runtime in product(
+            asked.models, asked.kernels, asked.threads, asked.accelerators, asked.cpu_masks, asked.contexts,
+            asked.runtimes,
+        ):  # fmt: skip
             words = {
                 names[model]: asked.models,
                 f"kernel={kernel}": asked.kernels,
@@ -101,6 +112,7 @@ def expand(
                 f"accelerator={accelerator}": asked.accelerators,
                 f"cpu_mask={mask or 'all'}": asked.cpu_masks,
                 f"context={context}": asked.contexts,
+                f"runtime={runtime or DEFAULT}": asked.runtimes,
             }
             variants.append(
                 {
@@ -110,6 +122,7 @@ def expand(
                     "accelerator": accelerator,
                     "cpu_mask": cpus(mask),
                     "context": context,
+                    "runtime": runtime,
                     **(uses[model] if len(asked.models) > 1 else {}),
                 }
             )

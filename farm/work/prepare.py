@@ -84,6 +84,8 @@ class Options:
     context: Context = "shell"
     more_labels: bool = False
     """The labels may be of more inputs than are given."""
+    runtime: str = ""
+    """A runtime bundle's name; empty: the device's default."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,7 @@ def prepare(
             layer_budget_mb=options.layer_budget_mb,
             accelerator=options.accelerator,
             cpu_mask=cpus(options.cpu_mask),
+            runtime=options.runtime,
             pass_timeout_s=options.pass_timeout_s,
             fixed_performance=options.fixed_performance,
             context=options.context,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from farm import virtual
+from farm.bundles import origin
 from farm.fleet.adb import PushItem
 from farm.run import bundle
 from farm.store.artifacts import ArtifactStore
@@ -40,7 +41,7 @@ class PhoneBench(Bench):
 
     def run(self, files: Sequence[Path], arguments: Sequence[str], out: Path) -> None:
         self.device.push([PushItem(self.at(p), lambda p=p: [p.read_bytes()]) for p in files], DEADLINE_S)  # type: ignore[misc]
-        agent, runtime = f"{FOLDER}/agent", f"{FOLDER}/{bundle.LIBRARY}"
+        agent, runtime = f"{FOLDER}/agent", f"{FOLDER}/{origin.LIBRARY}"
         done = self.device.shell([agent, *arguments, "--runtime", runtime], DEADLINE_S)
         assert done.exit_code == 0, done.stderr
         with out.open("wb") as file:
@@ -60,7 +61,7 @@ def bench(adb: AdbServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         device.push(
             [
                 PushItem(f"{FOLDER}/agent", lambda: [files.agent.read_bytes()], 0o755),
-                PushItem(f"{FOLDER}/{bundle.LIBRARY}", lambda: [files.runtime.read_bytes()]),
+                PushItem(f"{FOLDER}/{origin.LIBRARY}", lambda: [files.runtime.read_bytes()]),
             ],
             DEADLINE_S,
         )

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from farm import virtual
+from farm.bundles import fetch
 from farm.capture import exray_pb2 as pb
 from farm.capture.diff import diff
 from farm.capture.opened import opened
@@ -211,14 +212,14 @@ def test_without_its_runtime_it_says_what_to_run(tmp_path: Path) -> None:
 
 
 def test_the_runtime_is_pinned_by_the_projects_lock() -> None:
-    lock = bundle.LOCK.read_text()
-    pinned = bundle.pin(lock, "ai-edge-litert", "2.3.0")
+    lock = fetch.LOCK.read_text()
+    pinned = fetch.pin(lock, "ai-edge-litert", "2.3.0")
     assert pinned is not None
     first, *hashes = pinned.splitlines()
     assert first == "ai-edge-litert==2.3.0 \\"
     assert len(hashes) > 4
     assert all(line.strip().startswith("--hash=sha256:") for line in hashes)
     assert not pinned.rstrip().endswith("\\")
-    assert bundle.pin(lock, "ai-edge-litert", "2.3") is None
-    assert bundle.pin(lock, "edge-litert", "2.3.0") is None
-    assert bundle.pin("", "ai-edge-litert", "2.3.0") is None
+    assert fetch.pin(lock, "ai-edge-litert", "2.3") is None
+    assert fetch.pin(lock, "edge-litert", "2.3.0") is None
+    assert fetch.pin("", "ai-edge-litert", "2.3.0") is None

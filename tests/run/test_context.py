@@ -74,7 +74,7 @@ def test_a_run_in_the_app_answers_as_one_in_the_shell(b: Bench) -> None:
 
 def test_a_pair_of_contexts_is_interleaved(b: Bench) -> None:
     base = b.submission()
-    asked = axes([DEMO / "model.tflite"], "delegate", "1", "cpu", "", "both")
+    asked = axes([DEMO / "model.tflite"], "delegate", "1", "cpu", "", context="both")
     made = expand(Prepared(base, {}), asked, None, None, RecipeFlags(), {"pair": True}).submission
     run = b.perform(made.model_copy(update={"pair_rounds": 2, "frames": base.frames[::10]}))
     assert run.pair is not None

@@ -54,6 +54,18 @@ def test_every_combination_is_a_configuration_with_a_name_of_what_varies(tmp_pat
     assert [name for name, _ in twins.submission.configurations()] == [str(MODEL), str(twin)]
 
 
+def test_runtimes_are_an_axis_and_default_is_none() -> None:
+    made = expand(prepared(), axes([MODEL], "delegate", "1", "cpu", "", "default,a-1"), None, None, RecipeFlags(), {})
+    assert [(name, alone.runtime) for name, alone in made.submission.configurations()] == [
+        ("runtime=default", ""),
+        ("runtime=a-1", "a-1"),
+    ]
+    with pytest.raises(InputsError, match="runtime"):
+        expand(prepared(), axes([MODEL], "delegate", "1", "cpu", "", "a,../b"), None, None, RecipeFlags(), {})
+    with pytest.raises(InputsError, match="is there twice"):
+        axes([MODEL], "delegate", "1", "cpu", "", "a,a")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -70,14 +82,16 @@ def test_a_wrong_word_is_named(words: tuple[str, str, str, str], message: str) -
 
 
 def test_both_contexts_are_two_configurations() -> None:
-    made = expand(prepared(), axes([MODEL], "delegate", "1,4", "cpu", "", "both"), None, None, RecipeFlags(), {})
+    made = expand(
+        prepared(), axes([MODEL], "delegate", "1,4", "cpu", "", context="both"), None, None, RecipeFlags(), {}
+    )
     assert [(name, one.context) for name, one in made.submission.configurations()] == [
         (f"threads={threads}, context={context}", context) for threads in (1, 4) for context in ("shell", "app")
     ]
-    alone = expand(prepared(), axes([MODEL], "delegate", "1", "cpu", "", "app"), None, None, RecipeFlags(), {})
+    alone = expand(prepared(), axes([MODEL], "delegate", "1", "cpu", "", context="app"), None, None, RecipeFlags(), {})
     assert alone.submission.variants == ()
     with pytest.raises(InputsError, match="--context: 'both' is not known"):
-        axes([MODEL], "delegate", "1", "cpu", "", "shell,both")
+        axes([MODEL], "delegate", "1", "cpu", "", context="shell,both")
 
 
 def test_an_app_of_ones_own_has_no_context() -> None:
