@@ -14,7 +14,7 @@ from farm import tomlfile
 from farm.assess.limits import LIMITS, Limits
 from farm.errors import SettingsError
 from farm.sections.base import Section
-from farm.sections.devices import Avd, Conditions, DeviceNote, Fleet, Host, Hub, Meter, Samples, Trace
+from farm.sections.devices import App, Avd, Conditions, DeviceNote, Fleet, Host, Hub, Meter, Samples, Trace
 from farm.sections.gate import Gate
 from farm.sections.history import History
 from farm.sections.notify import Notify
@@ -175,6 +175,7 @@ class Settings(Section):
     api: Api = Api()
     client: ClientSide = ClientSide()
     adb: Adb = Adb()
+    app: App = App()
     run: Runs = Runs()
     queue: Queue = Queue()
     assertions: Limits = LIMITS
@@ -232,6 +233,7 @@ def load(path: Path | None = None) -> Settings:
         update={
             "data": _absolute(settings.data, "data", file),
             "api": api.model_copy(update=files),
+            "app": settings.app.model_copy(update={"apk": _beside(settings.app.apk, "app.apk", file)}),
             "client": client.model_copy(update={"ca": _beside(client.ca, "client.ca", file)}),
             "notify": settings.notify.beside(file.absolute().parent),
             "schedule": tuple(note.beside(file.absolute().parent) for note in settings.schedule),

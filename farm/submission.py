@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Kernel = Literal["delegate", "builtin", "reference"]
 Accelerator = Literal["cpu", "gpu", "npu"]
+Context = Literal["shell", "app"]
+"""Where the agent runs: a program under the shell's user, or inside the farm's own app, as users' apps do."""
 RuntimeName = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9._+-]*)?$", max_length=64)]
 Pass = Literal["latency", "profile", "layers", "isolated"]
 PASSES: tuple[Pass, ...] = ("latency", "profile", "layers", "isolated")
@@ -157,6 +159,7 @@ class Variant(_Model):
     threads: int | None = Field(default=None, ge=1, le=64)
     accelerator: Accelerator | None = None
     cpu_mask: int | None = Field(default=None, ge=0, lt=1 << 64)
+    context: Context | None = None
     runtime: RuntimeName | None = None
 
 
@@ -237,6 +240,7 @@ class Submission(_Model):
     accelerator: Accelerator = "cpu"
     cpu_mask: int = Field(default=0, ge=0, lt=1 << 64)
     """Bit n allows cpu n; 0 leaves it to the device."""
+    context: Context = "shell"
     runtime: RuntimeName = ""
     """A runtime bundle of the lab, as `farm runtime list` calls it; empty: what the device gets by default."""
     fixed_performance: bool = False
@@ -257,6 +261,8 @@ class Submission(_Model):
     def _variants_fit(self) -> Self:
         if self.app is not None and (self.variants or self.terms.pair):
             raise ValueError("an app has one configuration, its own")
+        if self.app is not None and self.context != "shell":
+            raise ValueError("an app of one's own is its own context: context is for the farm's agent")
         if self.app is None and not self.frames:
             raise ValueError("there are no frames")
         if self.trace and (self.app is not None or self.terms.pair):
@@ -277,7 +283,16 @@ class Submission(_Model):
         chosen = self.variants[variant]
         changes: dict[str, object] = {
             field: value
-            for field in ("model_name", "model_sha256", "kernel", "threads", "accelerator", "cpu_mask", "runtime")
+            for field in (
+                "model_name",
+                "model_sha256",
+                "kernel",
+                "threads",
+                "accelerator",
+                "cpu_mask",
+                "runtime",
+                "context",
+            )
             if (value := getattr(chosen, field)) is not None
         }
         if chosen.model_sha256 is not None:

@@ -18,6 +18,7 @@ LOOP = "the farm's own loop over nodes of /sys; a test gives its reader what sin
 SHOWN = 120
 """Characters of a line in the table."""
 UNRECORDED = {
+    "agent.holder": "two numbers, which the farm's own agent wrote",
     "files.matching": "a path a line; as files.names",
     "files.size": "a number alone",
     "kernel.cpu-count": "a number alone",

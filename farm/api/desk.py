@@ -184,7 +184,10 @@ class JobDesk:
             self._preflight(submission, self._artifacts)
         else:
             from farm.run import preflight
+            from farm.run.app import apk
 
+            if any(one.context == "app" for _, one in submission.configurations()):
+                apk.find(self._settings.app.apk)
             preflight.check(submission, self._artifacts)
 
     def _check_artifacts(self, submission: Submission) -> None:

@@ -132,6 +132,9 @@ def submit(
     layer_budget_mb: Annotated[int, typer.Option(help="MiB of tensors in one capture; beyond it statistics.")] = 1024,
     accelerator: Annotated[str, typer.Option(help="What runs the model: cpu, gpu, npu.")] = "cpu",
     cpu_mask: Annotated[str, typer.Option(help="CPUs allowed, in hex: f0 is cpus 4 to 7.")] = "",
+    context_: Annotated[
+        str, typer.Option("--context", help="The shell's program, or the farm's app: shell, app, both.")
+    ] = "shell",
     runtime_: Annotated[str, typer.Option("--runtime", help="Runtime bundle, or several: farm runtime list.")] = "",
     fixed_performance: Annotated[
         bool, typer.Option("--fixed-performance", help="Sustained clocks, of Android 11 and later.")
@@ -165,7 +168,8 @@ def submit(
 ) -> None:
     """Run models on every matching device, compare them with a reference, and say what is wrong.
 
-    Several models, or lists in --kernel, --threads, --accelerator, --cpu-mask and --runtime (1,4), give every combination.
+    Several models, or lists in --kernel, --threads, --accelerator, --cpu-mask (1,4), --context and --runtime, give every
+    combination.
 
     Exit status: 0 pass, 1 failing verdict, 2 your error, 3 infrastructure, 4 undecided, 5 our bug. With --gate, 0, 1 and 4
     are the gates'.
@@ -189,7 +193,8 @@ def submit(
             reference=tuple(reference or ["litert-ref"]), float=float_model, kernel=kernel, threads=threads,
             warmup=warmup, repetitions=repetitions, passes=passes, layer_frames=layer_frames,
             isolated_frames=isolated_frames, layer_budget_mb=layer_budget_mb, accelerator=accelerator,
-            cpu_mask=cpu_mask, runtime=runtime_, fixed_performance=fixed_performance, trace=trace, timeout=timeout,
+            cpu_mask=cpu_mask, context=context_, runtime=runtime_, fixed_performance=fixed_performance, trace=trace,
+            timeout=timeout,
             crop=crop, resize=resize, channels=channels, normalize=normalize, rotate=rotate, times=times, devices=devices,
             pair=pair,
             **{"assert": tuple(assertions or ())}, baseline=baseline, contract=contract_, sequence=sequence,

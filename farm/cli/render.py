@@ -16,6 +16,7 @@ from farm.cli.task_render import task_metrics
 from farm.report.words import (
     VIRTUAL_NOTE,
     blame_words,
+    context_line,
     energy_line,
     grounds,
     layer_label,
@@ -182,6 +183,8 @@ def _run(console: Console, run: Run) -> None:
 
 def _measures(console: Console, run: Run) -> None:
     """What the figures were taken under, where that is worth a line."""
+    if line := context_line(run):
+        console.print(f"context: {escape(line)}", highlight=False, soft_wrap=True)
     figures = [energy for energy in run.energy if energy.per_inference_mj is not None]
     for energy in figures or run.energy[:1]:  # why there is none is said once; the page and --json have all
         console.print(f"energy: {escape(energy_line(energy))}", highlight=False, soft_wrap=True)

@@ -85,4 +85,6 @@ class Device:
             return "unknown"
         if self.properties.get("ro.farm.virtual") == "1":
             return "virtual"
-        return "emulator" if self.properties.get("ro.kernel.qemu") == "1" or "emulator-" in self.serial else "phone"
+        # Android 12 took ro.kernel.qemu away; the serial tells only of those on this computer.
+        told = "1" in (self.properties.get("ro.kernel.qemu"), self.properties.get("ro.boot.qemu"))
+        return "emulator" if told or "emulator-" in self.serial else "phone"

@@ -25,7 +25,7 @@ PLAINLY_MICRO = 20_000
 """No phone draws 20 A: a current of so many units is in uA. The spec says uA always; some makers report mA."""
 KEPT = (
     "ro.board.platform", "ro.build.fingerprint", "ro.build.id", "ro.build.type", "ro.build.version.release",
-    "ro.build.version.sdk", "ro.build.version.security_patch", "ro.farm.virtual", "ro.hardware", "ro.kernel.qemu",
+    "ro.build.version.sdk", "ro.build.version.security_patch", "ro.farm.virtual", "ro.hardware", "ro.kernel.qemu", "ro.boot.qemu",
     "ro.product.brand", "ro.product.cpu.abi", "ro.product.cpu.abilist", "ro.product.device", "ro.product.manufacturer",
     "ro.product.model", "ro.serialno", "ro.soc.manufacturer", "ro.soc.model",
 )  # fmt: skip

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from farm.report.fleet import Cluster, Fleet, FleetRow
     from farm.report.slice import Slice
 
-CONFIGURATION = ("kernel", "accelerator", "threads")
+CONFIGURATION = ("kernel", "accelerator", "threads", "context")
 """Of a row's attributes, those that tell its configuration."""
 
 

@@ -32,6 +32,8 @@ class Row(Part):
 
 
 CONDITIONS = ("kernel", "threads")
+USUAL = {"context": "shell"}
+"""Conditions that are told where they are others."""
 SOURCES = {"profile": "plain model", "layers": "unfused model", "alone": "each alone"}
 """What `Column.source` says, for people."""
 
@@ -83,5 +85,6 @@ def table(columns: Sequence[tuple[Column, Sequence[LayerType]]]) -> LatencyTable
 
 def _column(run: Run, words: Sequence[str]) -> Column:
     how = [f"{word} {run.conditions[word]}" for word in CONDITIONS if word in run.conditions]
-    other = [word for word in run.variant.split(", ") if word and word.partition("=")[0] not in CONDITIONS]
+    how += [f"{word} {told}" for word, usual in USUAL.items() if (told := run.conditions.get(word, usual)) != usual]
+    other = [word for word in run.variant.split(", ") if word and word.partition("=")[0] not in {*CONDITIONS, *USUAL}]
     return Column(title=", ".join([target_label(run.target), *how, *other, *words]), source=run.layer_types[0].source)

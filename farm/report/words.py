@@ -67,6 +67,15 @@ def run_label(run: Run) -> str:
     return ", ".join(word for word in words if word)
 
 
+def context_line(run: Run) -> str:
+    """`app, dev.exray.bench 1.0, files by run-as; memory is RSS of the app's process`; empty in the shell's context."""
+    told = run.conditions
+    if "app" not in told:
+        return ""
+    words = [told.get("context", ""), told["app"], f"files by {told.get('files by', 'unknown')}"]
+    return ", ".join(words) + (f"; memory is {told['memory']}" if "memory" in told else "")
+
+
 def grounds(run: Run) -> str:
     """What a verdict rests on."""
     if run.pair is not None:

@@ -54,6 +54,7 @@ class Measuring:
     tell: Tell
     enrolment: Enrolment | None = None
     fixed_performance: bool = False
+    context: str = "shell"
     notes: dict[str, str] = field(default_factory=dict)
     """For the run's conditions."""
     partial: list[str] = field(default_factory=list)
@@ -194,7 +195,7 @@ class Measuring:
 
     def _watchers(self) -> list[Watcher]:
         samples, found = self.settings.samples, list[Watcher]()
-        closed = self._start is not None and not {"power", "zones"} <= self._start.nodes
+        closed = self._start is not None and not {"power", "zones"} <= self._open()
         if samples.host == "always" or (samples.host == "needed" and closed):
             found.append(Dumpsys(self.device, samples.host_s))
         if self.virtual and samples.host != "never":
@@ -224,9 +225,14 @@ class Measuring:
         if not mine:
             self.partial.append("agent's sampler: read nothing")
             return
-        for node in sorted(self._start.nodes if self._start is not None else ()):
+        for node in sorted(self._open()):
             if not mine & set(AGENT_READS[node]):
                 self.partial.append(f"agent's sampler: {node} can be opened, but what they say is no number")
+
+    def _open(self) -> frozenset[str]:
+        """Which of /sys the agent can read: what the shell can, but on a phone hardly anything from inside an app."""
+        in_app = self.context == "app" and not self.virtual
+        return frozenset() if in_app or self._start is None else frozenset(self._start.nodes)
 
     def _state(self) -> str:
         start = self._start

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from farm.capture.recording import PassName
     from farm.fleet.adb import AdbDevice
+    from farm.run.stage import Blob
     from farm.run.steps import Row
     from farm.submission import Submission
 
@@ -50,6 +50,8 @@ _ERRORS: dict[str, type[FarmError]] = {
 _REMEDIES = {
     "op-unregistered": "the runtime has no such op: convert the model without it, or add a runtime that has it",
     "input-shape": "submit inputs in the shape the model asks for",
+    "context-refused": "unlock the device, and let the farm's app run in the background, in the device's settings",
+    "agent-died": "the runtime may not survive this model in an app; --context shell tells, as does the device's log",
     "vocabulary-invalid": "give text.vocabulary as docs/recipes.md describes it",
     "storage-full": "free some of /data/local/tmp on the device",
 }
@@ -164,19 +166,15 @@ def pull(device: AdbDevice, remote: str, local: Path, on_bytes: Callable[[int], 
     return got
 
 
-def rescue(device: AdbDevice, remote: str, local: Path) -> bool:
-    """Try to bring home what a failed pass left; whether anything came."""
-    with contextlib.suppress(FarmError):
-        pull(device, remote, local)
-    return local.is_file() and local.stat().st_size > 0
+def frame_list(rows: Sequence[Row], path: Callable[[Blob], str] = lambda blob: blob.remote) -> bytes:
+    """The agent's frame list: frame, input, kind, path, name; one line each. Names lose what would end a field.
 
-
-def frame_list(rows: Sequence[Row]) -> bytes:
-    """The agent's frame list: frame, input, kind, path, name; one line each. Names lose what would end a field."""
+    `path` tells where a staged file is for the agent.
+    """
     lines = []
     for row in rows:
         clean = "".join("_" if c in "\t\r\n" else c for c in row.name)
-        lines.append(f"{row.frame}\t{row.position}\t{row.kind}\t{row.blob.remote}\t{clean}\n")
+        lines.append(f"{row.frame}\t{row.position}\t{row.kind}\t{path(row.blob)}\t{clean}\n")
     return "".join(lines).encode()
 
 

@@ -17,13 +17,14 @@ from farm.capture.ingest import ingest, record
 from farm.compare.pair import Variants, compare_pair, conclude
 from farm.errors import BugError, CaptureError, FarmError, InfrastructureError, ModelError
 from farm.fleet import hosts
-from farm.fleet.adb import AdbDevice, PushItem
 from farm.model import graph as graphs
 from farm.report.document import CaptureLink, Run, RunStatus, Target
 from farm.run import evidence, passes, stage
+from farm.run.app import apk, bench
 from farm.run.app.session import Session, told_missing
 from farm.run.measure import Measuring
 from farm.run.runtimes import Runtimes
+from farm.run.seat import ShellSeat
 from farm.run.steps import Planner
 from farm.run.trace.tracing import Tracing
 from farm.run.work import BrokenOffError
@@ -32,17 +33,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from farm.capture.recording import Recording
+    from farm.fleet.adb import AdbDevice
     from farm.fleet.enrolment import Enrolment
+    from farm.run.seat import Seat
     from farm.run.steps import Plan, Step
     from farm.run.work import Perform, Progress, Work
     from farm.settings import Settings
     from farm.store.artifacts import ArtifactStore
-    from farm.submission import App, Submission
+    from farm.submission import App, Context, Submission
 
     Ingest = Callable[[Path, str, ArtifactStore], str | None]
 
 CLEAN_UP_S = 15.0
-LOCK = f"{stage.FOLDER}/agent.lock"
+LOCK = ShellSeat.lock
 TOKEN_BITS = 20
 
 
@@ -103,6 +106,7 @@ class _Attempt:
             tell=self._tell,
             enrolment=self.enrolment,
             fixed_performance=self.work.submission.fixed_performance,
+            context=self.work.submission.of(0).context,
         )
         self.tracing = Tracing(
             self.device, self.artifacts, self.work.submission.trace, self.settings.trace, f"{self.work.run_id}",
@@ -139,22 +143,45 @@ class _Attempt:
         turns = self._turns()
         self.trail.on_device = True
         blobs = {blob.sha256: blob for turn in turns for blob in turn.plan.blobs()}
+        of_app = {blob.sha256: blob for turn in turns if turn.submission.context == "app" for blob in turn.plan.blobs()}
+        inside = [*runtimes.blobs()[1:], *of_app.values()] if of_app else []  # the app has copies of its own
         self.pushed = stage.stage(
             self.device,
             [*runtimes.blobs(), *blobs.values()],
-            room=sum(turn.step.room for turn in turns),
+            room=sum(turn.step.room for turn in turns) + sum(blob.size for blob in inside),
             progress=lambda done, of: self._tell("stage", done, of),
         )
         try:
             stage.make_folder(self.device, self.folder)
             runtimes.place(self.device, self.folder)
             self._note(runtimes, turns[0].plan)
-            with self.measuring.prepared():
-                for turn in turns:
-                    self._pass(turn, runtimes)
+            with contextlib.ExitStack() as left:
+                seats = self._seats({turn.submission.context for turn in turns}, inside, runtimes, left)
+                with self.measuring.prepared():
+                    for turn in turns:
+                        self._pass(turn, runtimes, seats[turn.submission.context])
         finally:
             with contextlib.suppress(InfrastructureError):  # gone devices are cleaned by the next run's own stage
                 stage.remove_folder(self.device, self.folder, CLEAN_UP_S)
+
+    def _seats(
+        self, contexts: set[Context], inside: list[stage.Blob], runtimes: Runtimes, left: contextlib.ExitStack
+    ) -> dict[Context, Seat]:
+        """Where the agent runs, by context; what they leave is cleared as `left` ends."""
+        found: dict[Context, Seat] = {"shell": ShellSeat(self.device, self.folder)}
+        if "app" in contexts:
+            self._tell("install the app", 0, 0)
+            seat = bench.BenchSeat(self.device, self.folder, apk.find(self.settings.app.apk))
+            left.callback(seat.end)
+            self.conditions |= seat.notes
+            named = [
+                (f"{r.remote('.').rpartition('/')[0].removeprefix('./')}/{name}", blob)
+                for r in runtimes.by_name.values() if r.beside
+                for name, blob in ((r.bundle.runtime.name, r.blob), *r.beside)
+            ]  # fmt: skip
+            seat.bring(inside, lease_number(self.work.token), self._tell, named)
+            found["app"] = seat
+        return found
 
     def _attach(self, app: App) -> None:
         """The user's app plays the frames instead of our agent."""
@@ -196,12 +223,12 @@ class _Attempt:
         graph = graphs.read(self.artifacts.read(submission.model_sha256), submission.model_name)
         return Planner(submission, graph, self.artifacts, self.data / "references", self._tell).plan()
 
-    def _pass(self, turn: Turn, runtimes: Runtimes) -> None:
+    def _pass(self, turn: Turn, runtimes: Runtimes, seat: Seat) -> None:
         """A pass, and again where it was throttled and farm.toml asks for that."""
         again, taken = True, 0
         while again:
             again, taken = False, taken + 1
-            self._take(turn, runtimes)
+            self._take(turn, runtimes, seat)
             if turn.title in self.recordings:
                 again = self.measuring.judge(
                     turn.step.name, turn.title, self.recordings[turn.title], taken, pair=self.work.submission.terms.pair
@@ -209,20 +236,20 @@ class _Attempt:
             if again:
                 self.captures[-1] = self.captures[-1].model_copy(update={"name": f"{turn.title}, throttled {taken}"})
 
-    def _take(self, turn: Turn, runtimes: Runtimes) -> None:
+    def _take(self, turn: Turn, runtimes: Runtimes, seat: Seat) -> None:
         agent, runtime = runtimes.agent, runtimes.by_name[turn.submission.runtime]
         step, name, title = turn.step, turn.step.name, turn.title
-        listing, remote = f"{self.folder}/{title}.frames", f"{self.folder}/{title}.mcap"
-        content = passes.frame_list(step.rows)
-        self.device.push([PushItem(listing, lambda: [content])], stage.DEADLINE_S)
+        listing, remote = seat.listing(title, step.rows), seat.capture(title)
+        placed = {blob.remote: seat.path(blob) for blob in step.files}
         work = passes.Pass(
-            name, agent.remote, runtime.remote(self.folder), step.model.remote, listing, remote,
-            lock=LOCK,
+            name, agent.remote, runtime.remote(seat.folder) if runtime.beside else seat.path(runtime.blob),
+            seat.path(step.model), listing, remote,
+            lock=seat.lock,
             lease=lease_number(self.work.token),
-            flags=(*step.flags, *self.measuring.flags(name, pair=self.work.submission.terms.pair)),
+            flags=(*(placed.get(f, f) for f in step.flags), *self.measuring.flags(name, pair=self.work.submission.terms.pair)),
             labels=(
                 ("run", str(self.work.run_id)), ("serial", self.device.serial), ("kind", self.work.device.kind),
-                *step.labels,
+                ("context", seat.context), *step.labels,
             ),
         )  # fmt: skip
         with tempfile.TemporaryDirectory(dir=_folder(self.data / "incoming")) as temporary:
@@ -231,14 +258,14 @@ class _Attempt:
                 self.trail.begin_pass()
                 traced = self.tracing.around(name, title, turn.submission.pass_timeout_s)
                 with self.measuring.around(name, title, agent.remote), traced:
-                    passes.run(
-                        self.device, work, turn.submission, lambda done, of: self._tell(title, done, of), self.check,
-                        heard=self.trail.heard,
+                    seat.run(
+                        work, turn.submission, lambda done, of: self._tell(title, done, of), self.check,
+                        self.trail.heard,
                     )  # fmt: skip
                 self._tell(f"pull {title}", 0, 0)
-                passes.pull(self.device, remote, local)
+                seat.pull(remote, local)
             except FarmError as e:
-                if (local.is_file() and local.stat().st_size) or passes.rescue(self.device, remote, local):
+                if (local.is_file() and local.stat().st_size) or seat.rescue(remote, local):
                     self._keep(title, local)
                 if name == "isolated" and isinstance(e, ModelError):
                     self.recordings.pop(name, None)
@@ -274,7 +301,7 @@ class _Attempt:
             "threads": str(submission.threads),
             "warmup": str(submission.warmup),
             "repetitions": str(submission.repetitions),
-            "context": "shell",
+            "context": submission.context,
             "accelerator": submission.accelerator,
             "cpu_mask": f"{submission.cpu_mask:x}" if submission.cpu_mask else "all",
             "model": submission.model_sha256[:12],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from farm.android.commands import files
 from farm.errors import AdbError, InfrastructureError
 from farm.run import bundle
 from farm.run.stage import DEADLINE_S, Blob
@@ -94,8 +94,7 @@ class Runtimes:
                 continue
             at = runtime.remote(folder).rpartition("/")[0]
             links = [(runtime.bundle.runtime.name, runtime.blob), *runtime.beside]
-            words = [f"ln -sf {shlex.quote(blob.remote)} {shlex.quote(f'{at}/{name}')}" for name, blob in links]
-            done = device.script(" && ".join([f"mkdir -p {shlex.quote(at)}", *words]), DEADLINE_S)
+            done = device.send(files.link(at, [(blob.remote, name) for name, blob in links]), DEADLINE_S)
             if done.exit_code:
                 said = done.stderr.decode("utf-8", "replace").strip()
                 raise AdbError(said or "no link can be made", where=f"{device.serial}: {at}", remedy="")

@@ -47,6 +47,13 @@ class Fleet(Section):
 Thermal = Literal["none", "light", "moderate", "severe", "critical", "emergency"]
 
 
+class App(Section):
+    """The farm's own app, for runs with `--context app`."""
+
+    apk: str = ""
+    """File of another build than the farm's own, say one signed by the lab; empty: the farm's."""
+
+
 class Conditions(Section):
     """What a device must be like to be measured, and what is done when it is not (docs/measuring.md)."""
 

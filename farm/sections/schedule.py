@@ -65,6 +65,7 @@ class Work(Section):
     layer_budget_mb: int = 1024
     accelerator: Joined = "cpu"
     cpu_mask: Joined = ""
+    context: Joined = "shell"
     runtime: Joined = ""
     fixed_performance: bool = False
     trace: Joined = ""

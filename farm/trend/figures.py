@@ -90,6 +90,8 @@ def configuration(run: Run, condition: str = "") -> str:
         value = run.conditions.get(name, usual)
         if value != usual:
             told.append(f"{name}={value}")
+    if "apk" in run.conditions:  # a user's app is in this context, too, and has no figure in common with it
+        told.append("the farm's app")
     if run.conditions.get("fixed_performance", "").startswith("on"):
         told.append("fixed performance")
     if run.conditions.get("traced"):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, fields, replace
 from itertools import product
-from math import prod
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from farm.bundles.store import DEFAULT
 from farm.errors import InputsError
 from farm.model import graph as graphs
 from farm.store.artifacts import sha256_of
-from farm.submission import Accelerator, Kernel, Submission, Variant
+from farm.submission import Accelerator, Context, Kernel, Submission, Variant
 from farm.work.prepare import Prepared, choose_recipes, cpus
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from farm.work.prepare import RecipeFlags
 
 T = TypeVar("T")
+BOTH = "both"
+"""Of --context: every one."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,25 @@ class Axes:
     accelerators: tuple[Accelerator, ...]
     cpu_masks: tuple[str, ...]
     """Hex digits; empty leaves it to the device."""
+    contexts: tuple[Context, ...] = ("shell",)
     runtimes: tuple[str, ...] = ("",)
     """Names of runtime bundles; empty: the device's default."""
 
     @property
     def size(self) -> int:
         """Number of combinations."""
-        return prod(
-            map(len, (self.models, self.kernels, self.threads, self.accelerators, self.cpu_masks, self.runtimes))
-        )
+        return math.prod(len(getattr(self, axis.name)) for axis in fields(self))
 
 
-def axes(models: Sequence[Path], kernel: str, threads: str, accelerator: str, cpu_mask: str, runtime: str = "") -> Axes:
+def axes(
+    models: Sequence[Path],
+    kernel: str,
+    threads: str,
+    accelerator: str,
+    cpu_mask: str,
+    runtime: str = "",
+    context: str = "shell",
+) -> Axes:
     """From the command line's words, each a list joined by commas.
 
     Raises:
@@ -60,6 +69,7 @@ def axes(models: Sequence[Path], kernel: str, threads: str, accelerator: str, cp
             [_known(word, get_args(Accelerator), "--accelerator") for word in accelerator.split(",")], "--accelerator"
         ),
         cpu_masks=_once([word.strip() for word in cpu_mask.split(",")], "--cpu-mask"),
+        contexts=_contexts(context),
         runtimes=_once(["" if word.strip() == DEFAULT else word.strip() for word in runtime.split(",")], "--runtime"),
     )
 
@@ -91,15 +101,17 @@ def expand(
                 "model_name": model.name, "model_sha256": sha256, "recipe": found.deployed, "expected": found.expected,
             }  # fmt: skip
         names = _names(asked.models)
-        for model, kernel, threads, accelerator, mask, runtime in product(
-            asked.models, asked.kernels, asked.threads, asked.accelerators, asked.cpu_masks, asked.runtimes
-        ):
+        for model, kernel, threads, accelerator, mask, context, runtime in product(
+            asked.models, asked.kernels, asked.threads, asked.accelerators, asked.cpu_masks, asked.contexts,
+            asked.runtimes,
+        ):  # fmt: skip
             words = {
                 names[model]: asked.models,
                 f"kernel={kernel}": asked.kernels,
                 f"threads={threads}": asked.threads,
                 f"accelerator={accelerator}": asked.accelerators,
                 f"cpu_mask={mask or 'all'}": asked.cpu_masks,
+                f"context={context}": asked.contexts,
                 f"runtime={runtime or DEFAULT}": asked.runtimes,
             }
             variants.append(
@@ -109,6 +121,7 @@ def expand(
                     "threads": threads,
                     "accelerator": accelerator,
                     "cpu_mask": cpus(mask),
+                    "context": context,
                     "runtime": runtime,
                     **(uses[model] if len(asked.models) > 1 else {}),
                 }
@@ -122,6 +135,12 @@ def expand(
         raise InputsError(
             first["msg"].removeprefix("Value error, "), where=where, remedy="see farm submit --help"
         ) from e
+
+
+def _contexts(words: str) -> tuple[Context, ...]:
+    if words.strip() == BOTH:
+        return get_args(Context)
+    return _once([_known(word, get_args(Context), "--context") for word in words.split(",")], "--context")
 
 
 def _names(models: Sequence[Path]) -> dict[Path, str]:

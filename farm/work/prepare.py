@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from farm.model.graph import Graph
-    from farm.submission import Accelerator, InputFrame, Kernel
+    from farm.submission import Accelerator, Context, InputFrame, Kernel
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ class Options:
     trace: tuple[str, ...] = ()
     float_model: Path | None = None
     """Before quantization."""
+    context: Context = "shell"
     more_labels: bool = False
     """The labels may be of more inputs than are given."""
     runtime: str = ""
@@ -150,6 +151,7 @@ def prepare(
             pass_timeout_s=options.pass_timeout_s,
             fixed_performance=options.fixed_performance,
             trace=options.trace,  # type: ignore[arg-type]  # checked by the model
+            context=options.context,
         )
     except ValidationError as e:
         first = e.errors()[0]

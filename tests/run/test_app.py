@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,15 +112,24 @@ def line(place: Place, text: str) -> str:
 def test_files_go_there_and_come_back(find: Callable[[str], Place], tmp_path: Path, name: str, private: bool) -> None:
     place = find(name)
     assert place.private == private
-    names = ["a b.png", 'it\'s "$HOME" `x`.png', "ü.png", "-rf.png", *(f"{i}.png" for i in range(places.AT_ONCE))]
+    names = [
+        "in a/folder/libx.so",
+        "a b.png",
+        'it\'s "$HOME" `x`.png',
+        "ü.png",
+        "-rf.png",
+        *(f"{i}.png" for i in range(places.AT_ONCE)),
+    ]
     place.device.shell(["mkdir", "-p", STAGED], 10)
     place.device.push([PushItem(f"{STAGED}/one", lambda: [b"some bytes\x00\xff"])], 10)
     told: list[int] = []
     place.clear()
     place.put([(f"{STAGED}/one", n) for n in names], told.append)
     assert told == [places.AT_ONCE, len(names)]
-    listed = place.device.script(line(place, f"cd {place.frames} && printf '%s\\n' *"), 10).text.splitlines()
-    assert sorted(listed) == sorted(names)
+    listed = place.device.script(line(place, f"cd {place.frames} && find . -type f"), 10).text.splitlines()
+    assert sorted(listed) == sorted(f"./{name}" for name in names)
+    digest = sha256(b"some bytes\x00\xff").hexdigest()
+    assert place.digests([*names, "missing"]) == dict.fromkeys(names, digest)
     place.pull(f"{place.frames}/{names[1]}", tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == b"some bytes\x00\xff"
     for more in ("exray-b", "exray"):

@@ -96,6 +96,7 @@ def test_what_is_no_number_is_no_figure(value: float) -> None:
         ({"runtime_version": "2.2.0 (lab)", "runtime_bundle": "lab"}, "runtime_bundle=lab"),
         ({"threads": "4", "kernel": "builtin"}, "kernel=builtin, threads=4"),
         ({"context": "app", "warmup": "0"}, "context=app, cold"),
+        ({"context": "app", "app": "dev.exray.bench 1.0", "apk": "0123456789ab"}, "context=app, the farm's app"),
         ({"fixed_performance": "on (the power HAL took it)"}, "fixed performance"),
         ({"fixed_performance": "refused: no such mode"}, ""),
     ],

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from farm.cli.when import length, moment
 from farm.errors import InputsError
+from farm.submission import Submission
 from farm.work.matrix import axes, expand
 from farm.work.prepare import Options, Prepared, RecipeFlags, prepare
 from tests.conftest import DEMO
@@ -77,6 +79,25 @@ def test_runtimes_are_an_axis_and_default_is_none() -> None:
 def test_a_wrong_word_is_named(words: tuple[str, str, str, str], message: str) -> None:
     with pytest.raises(InputsError, match=message):
         expand(prepared(), axes([MODEL], *words), None, None, RecipeFlags(), {})
+
+
+def test_both_contexts_are_two_configurations() -> None:
+    made = expand(
+        prepared(), axes([MODEL], "delegate", "1,4", "cpu", "", context="both"), None, None, RecipeFlags(), {}
+    )
+    assert [(name, one.context) for name, one in made.submission.configurations()] == [
+        (f"threads={threads}, context={context}", context) for threads in (1, 4) for context in ("shell", "app")
+    ]
+    alone = expand(prepared(), axes([MODEL], "delegate", "1", "cpu", "", context="app"), None, None, RecipeFlags(), {})
+    assert alone.submission.variants == ()
+    with pytest.raises(InputsError, match="--context: 'both' is not known"):
+        axes([MODEL], "delegate", "1", "cpu", "", context="shell,both")
+
+
+def test_an_app_of_ones_own_has_no_context() -> None:
+    whole = prepared().submission.model_dump() | {"app": {"package": "com.example.app"}, "context": "app"}
+    with pytest.raises(ValidationError, match="its own context"):
+        Submission.model_validate(whole)
 
 
 def test_a_pair_is_of_two() -> None:

@@ -90,6 +90,11 @@ def _sweep(folder: str, pattern: str) -> str:
     return f"rm -f {shlex.quote(folder)}/{pattern}"
 
 
+def _link(folder: str, targets: Iterable[tuple[str, str]]) -> str:
+    links = (argv("ln", "-sf", target, f"{folder}/{name}") for target, name in targets)
+    return " && ".join((argv("mkdir", "-p", folder), *links))
+
+
 def _end(path: str, count: int) -> str:
     return argv("tail", "-c", str(count), path)
 
@@ -158,6 +163,9 @@ free = Command(
     recorded=("df-nexus-5x", "df-mt6799"),
 )
 size = Command("files.size", _size, parse_size, source=f"{TOYBOX}: stat", example=(f"{_CACHE}/a",))
+link = Command(
+    "files.link", _link, refusal, source=f"{TOYBOX}: mkdir, ln", example=(_CACHE, (("/a", "b"),)), prints=False
+)
 hashes = Command(
     "files.hashes", _hashes, of_text(parse_hashes), source=f"{TOYBOX}: sha256sum", example=(_CACHE, ("a", "b")),
     recorded=("sha256sum",),

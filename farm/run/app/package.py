@@ -18,6 +18,8 @@ START_S = 60.0
 """`am start -W` waits for the first frame of the app's screen."""
 LOG_LINES = 1000
 """Looked through for those of a process."""
+BENCH = "dev.exray.bench"
+"""The farm's own app."""
 
 
 @dataclass(frozen=True)
@@ -83,3 +85,9 @@ class Package:
     def log(self) -> str:
         """The end of what logcat has of its last process, and of what became of it; empty where it tells nothing."""
         return logs.log_of(self.name, self.device.ask(logs.last(LOG_LINES), DEADLINE_S))
+
+
+def end_bench(device: AdbDevice) -> None:
+    """Have the farm's own app end, where it is at work."""
+    if device.ask(packages.pid(BENCH, f"{BENCH}:agent"), DEADLINE_S) is not None:
+        Package(device, BENCH).stop()

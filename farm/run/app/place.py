@@ -62,11 +62,21 @@ class Place:
 
     def put(self, staged: Sequence[tuple[str, str]], on_file: Callable[[int], None]) -> None:
         """Copy files of the device (path, name) beside the frames. `on_file` is told how many are there."""
-        self._must(self.line(files.make_folder(self.frames)))
+        inner = sorted({name.rpartition("/")[0] for _, name in staged if "/" in name})
+        self._must(self.line(files.make_folder(self.frames, *(f"{self.frames}/{folder}" for folder in inner))))
         for start in range(0, len(staged), AT_ONCE):
             group = staged[start : start + AT_ONCE]
             self._must(all_of([self._copy(source, f"{self.frames}/{name}") for source, name in group]))
             on_file(start + len(group))
+
+    def digests(self, names: Sequence[str]) -> dict[str, str]:
+        """By name, the sha256 of files beside the frames, as the device reads them; of those that are there."""
+        found: dict[str, str] = {}
+        for start in range(0, len(names), AT_ONCE):
+            group = names[start : start + AT_ONCE]
+            told = self.device.ask(self.line(files.hashes(self.frames, group)), DEADLINE_S)
+            found |= {name: digest for digest, name in told}
+        return found
 
     def captures(self) -> list[str]:
         """Paths of the captures that are there; the one that was asked for first."""
