@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from farm.android.command import Said
+from farm.android.commands.packages import parse_done
 from farm.errors import AppError, FarmError, InfrastructureError, StorageError
-from farm.fleet.install import answer, error
+from farm.fleet.install import error
 
 # Android's own: frameworks/base, PackageManagerShellCommand.doCommitSession prints `Success`, or
 # `"Failure [" + result.getStringExtra(PackageInstaller.EXTRA_STATUS_MESSAGE) + "]"`; Pm.java of Android 7 and before has
@@ -30,17 +32,18 @@ from farm.fleet.install import answer, error
         ),
         (
             "Failure [-124: Failed parse during installPackageLI: Targeting R+ needs alignment]",
-            "no answer",
+            "",
             InfrastructureError,
         ),
-        ("Error: java.lang.NullPointerException", "no answer", InfrastructureError),
-        ("", "no answer", InfrastructureError),
+        ("Error: java.lang.NullPointerException", "", InfrastructureError),
+        ("", "", InfrastructureError),
     ],
 )
 def test_what_android_answers(text: str, code: str, kind: type[FarmError] | None) -> None:
-    found, words = answer(text)
-    assert found == code
-    if kind is not None:
-        made = error(found, words, "here")
+    found = parse_done(Said(text, "", 0))
+    assert (found.code if found is not None else "") == code
+    assert (found is None) == (kind is None)
+    if found is not None:
+        made = error(found, "here")
         assert type(made) is kind
         assert made.remedy

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from farm import virtual
+from farm.android.commands import packages
 from farm.errors import AppError, ModelError
 from farm.fleet.adb import PushItem
 from farm.run import bundle, stage
@@ -129,9 +130,9 @@ def test_what_an_older_lease_left_is_ended_first(b: Bench) -> None:
     options += ["--lease", str(lease_number(1) - (1 << 20)), "--repetitions", "1000000", "--deadline", "300"]
     options += ["--out", f"{folder}/old.mcap", "--lock"]
     old = [agent, "run", *options, ShellSeat.lock]
-    of_app = ["am", "instrument", "-w", "-r", *extras("run", [*options, f"{folder}/lock"]), RUNNER]
-    for words, context in ((old, "app"), (of_app, "shell")):
-        b.device.script(f"setsid {shlex.join(words)} </dev/null >/dev/null 2>&1 &", 10)
+    of_app = packages.instrument(RUNNER, extras("run", [*options, f"{folder}/lock"])).text
+    for line, context in ((shlex.join(old), "app"), (of_app, "shell")):
+        b.device.script(f"setsid {line} </dev/null >/dev/null 2>&1 &", 10)
 
         def alive() -> bool:
             return b.device.script(f"pgrep -f {folder}/old.mca[p]", 10).text.strip() != ""
