@@ -5,6 +5,7 @@
 
 #include "accelerator.h"
 #include "affinity.h"
+#include "agent.h"
 #include "clock.h"
 #include "error.h"
 #include "feed.h"
@@ -56,7 +57,7 @@ static void write_header(struct run *run) {
         .cpu_mask_used = affinity_get(),
         .byte_budget = o->byte_budget,
     };
-    hash("/proc/self/exe", ERROR_RUNTIME_FAILED, header.agent);
+    hash(agent_file, ERROR_RUNTIME_FAILED, header.agent);
     hash(o->model, ERROR_MODEL_UNREADABLE, header.model);
     hash(o->runtime, ERROR_RUNTIME_MISSING, header.runtime);
     if (header.text) hash(header.text->vocabulary, ERROR_VOCABULARY_INVALID, header.vocabulary);
