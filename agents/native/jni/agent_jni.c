@@ -3,8 +3,10 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include "../src/agent.h"
 #include "../src/error.h"
 #include "../src/stop.h"
+#include "../src/told.h"
 #include "agent_crash.h"
 #include "dev_exray_agent_Agent.h"
 #include "java.h"
@@ -98,4 +101,58 @@ static int put_over(int fd, int over) {
 NATIVE(jint, redirect)(PLAIN, jint out, jint err) {
     int error = put_over(out, STDOUT_FILENO);
     return error ? error : put_over(err, STDERR_FILENO);
+}
+
+NATIVE(void, sensor)(JNIEnv *env, STATIC, jbyteArray name, jlong time_ns, jfloatArray values) {
+    char text[JAVA_NAME];
+    float copy[TOLD_VALUES];
+    jsize n = (*env)->GetArrayLength(env, values);
+    if (n > TOLD_VALUES) return;
+    (*env)->GetFloatArrayRegion(env, values, 0, n, copy);
+    told_sensor(java_name(env, name, text), (uint64_t)time_ns, copy, (size_t)n);
+}
+
+// Those that were told, in the units that the nodes of /sys have.
+static void tell(jlong time_ns, const struct told_figure *all, const jlong *nothing, const jlong *given, size_t n) {
+    struct told_figure told[8];
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (given[i] != nothing[i]) told[count++] = all[i];
+    }
+    told_figures((uint64_t)time_ns, told, count);
+}
+
+NATIVE(void, battery)(PLAIN, jlong time_ns, jlong current_ua, jlong charge_uah, jlong voltage_mv, jint percent,
+                      jint deci_celsius, jint status) {
+    const jlong given[] = {current_ua, charge_uah, voltage_mv, percent, deci_celsius, status};
+    const jlong nothing[] = {INT64_MIN, INT64_MIN, INT64_MIN, INT32_MIN, INT32_MIN, INT32_MIN};
+    const struct told_figure all[] = {
+        {"power/battery-manager/current_now", current_ua},
+        {"power/battery-manager/charge_counter", charge_uah},
+        {"power/battery-manager/voltage_now", voltage_mv == INT64_MIN ? 0 : voltage_mv * 1000},
+        {"power/battery-manager/capacity", percent},
+        {"zone/battery-manager/battery", (int64_t)deci_celsius * 100},
+        {"power/battery-manager/status", status},
+    };
+    tell(time_ns, all, nothing, given, sizeof given / sizeof *given);
+}
+
+NATIVE(void, thermal)(PLAIN, jlong time_ns, jint status, jfloat headroom) {
+    bool known = isfinite(headroom) && fabsf(headroom) < 1e6f;
+    const struct told_figure all[] = {
+        {"thermal/severity", status},
+        {"thermal/headroom_thousandths", known ? (int64_t)roundf(headroom * 1000) : 0},
+    };
+    const jlong given[] = {status, known}, nothing[] = {-1, 0};
+    tell(time_ns, all, nothing, given, 2);
+}
+
+NATIVE(void, memory)(PLAIN, jlong time_ns, jlong pss, jlong native_heap, jlong java_heap) {
+    const struct told_figure all[] = {
+        {"memory/app/pss_bytes", pss},
+        {"memory/app/native_heap_bytes", native_heap},
+        {"memory/app/java_heap_bytes", java_heap},
+    };
+    const jlong given[] = {pss, native_heap, java_heap}, nothing[] = {INT64_MIN, INT64_MIN, INT64_MIN};
+    tell(time_ns, all, nothing, given, 3);
 }

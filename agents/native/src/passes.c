@@ -10,6 +10,7 @@
 #include "error.h"
 #include "feed.h"
 #include "lease.h"
+#include "pending.h"
 #include "procfs.h"
 #include "profiling.h"
 #include "progress.h"
@@ -17,6 +18,7 @@
 #include "sampler.h"
 #include "stop.h"
 #include "tensor_log.h"
+#include "told.h"
 #include "watch.h"
 
 struct run {
@@ -123,7 +125,7 @@ static void play(struct run *run, size_t position) {
             profiling_write(&run->profiling, &run->session, run->options->kernel, &run->capture, frame.index);
         }
         run->invocations++;
-        sampler_write(&run->capture);
+        pending_write(&run->capture);
         capture_tick(&run->capture);
         progress_tell(&run->progress, run->invocations);
     }
@@ -160,6 +162,7 @@ static void close_all(struct run *run) {
 int passes_run(const struct options *options) {
     watch_start(options->deadline_s, options->tether_stdin);
     if (options->lock) lease_take(options->lock, options->lease);
+    told_begin();
     sampler_start(options->sample_ms, options->sample_pss);
     if (options->cpu_mask) affinity_set(options->cpu_mask);
     struct litert rt;
@@ -174,6 +177,7 @@ int passes_run(const struct options *options) {
     sampler_phase(&run.capture, SAMPLE_FRAMES);
     for (size_t i = 0; i < run.frames.count && !stop_requested(); i++) play(&run, i);
 
+    told_end();
     sampler_phase(&run.capture, SAMPLE_OVER);
     write_conditions(&run, CONDITIONS_AFTER);
     int stopped = stop_requested();

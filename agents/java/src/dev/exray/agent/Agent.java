@@ -54,6 +54,26 @@ public final class Agent {
     /** Asks a running pass to end after its invocation, as SIGTERM asks the program. */
     public static native void stop();
 
+    /**
+     * Puts a reading of a sensor into the running pass's capture. Outside a pass this and its like do nothing. Times
+     * are of CLOCK_MONOTONIC: {@code System.nanoTime()} on Android.
+     */
+    public static void sensor(String name, long monotonicNs, float[] values) {
+        sensor(name.getBytes(StandardCharsets.UTF_8), monotonicNs, values);
+    }
+
+    /** What BatteryManager tells; {@code Long.MIN_VALUE} and {@code Integer.MIN_VALUE} where it does not. */
+    public static native void battery(long monotonicNs, long currentUa, long chargeUah, long voltageMv,
+            int levelPercent, int deciCelsius, int status);
+
+    /** What PowerManager tells of heat; -1 and NaN where it does not. */
+    public static native void thermal(long monotonicNs, int status, float headroom);
+
+    /** The process's memory; {@code Long.MIN_VALUE} where it is not known. */
+    public static native void memory(long monotonicNs, long pssBytes, long nativeHeapBytes, long javaHeapBytes);
+
+    private static native void sensor(byte[] name, long monotonicNs, float[] values);
+
     private static native int redirect(int stdout, int stderr);
 
     private static native int run(byte[][] arguments);
