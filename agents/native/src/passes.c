@@ -168,7 +168,11 @@ int passes_run(const struct options *options) {
     struct litert rt;
     litert_open(&rt, options->runtime);
     struct run run = {.options = options, .traits = PASS_TRAITS[options->pass]};
-    if (run.traits.profiler) rusage_refuse();
+    if (run.traits.profiler) {
+        void *function;  // ISO C has no cast for it
+        memcpy(&function, &rt.CreateEnvironment, sizeof function);
+        rusage_refuse(function);
+    }
     open_all(&run, &rt);
 
     if (options->idle_ms) rest(&run);

@@ -177,7 +177,8 @@ static void put_memory(struct bytes *message, struct bytes *figure) {
     char text[512];
     procfs_read("/proc/self/smaps_rollup", text, sizeof text);
     const char *line = strstr(text, "\nPss:");
-    if (line) sampler_put(message, figure, "memory/pss_bytes", (int64_t)strtoull(line + strlen("\nPss:"), NULL, 10) * 1024);
+    uint64_t kilobytes = line ? strtoull(line + strlen("\nPss:"), NULL, 10) : 0;
+    if (line) sampler_put(message, figure, "memory/pss_bytes", (int64_t)kilobytes * 1024);
 }
 
 void sampler_head(struct bytes *message, uint64_t time, uint64_t took) {

@@ -193,6 +193,27 @@ def test_a_runtime_that_crashes_is_told_apart(java: Java, trap: str) -> None:
     assert virtual.error["code"] == "runtime-crashed"
 
 
+@pytest.mark.parametrize("bound", ["lazy", "now"])
+@pytest.mark.parametrize(("name", "answer"), [("latency", 0), ("profile", -1)])
+def test_profiler_is_kept_from_asking_for_memory(java: Java, name: str, answer: int, bound: str) -> None:
+    names = re.findall(r"^ +X\([A-Za-z *]+, (\w+),", (NATIVE / "src" / "litert_abi.h").read_text(), re.MULTILINE)
+    others = "".join(f"void LiteRt{n}(void) {{}}\n" for n in [*names, "CreateModelFromFd"] if n != "CreateEnvironment")
+    source = java.bench.file(
+        "asking.c",
+        b"#include <stdio.h>\n#include <sys/resource.h>\n"
+        b"int LiteRtCreateEnvironment(void) { struct rusage u; int told = getrusage(RUSAGE_SELF, &u);\n"
+        b'  fprintf(stderr, "ERROR: told %d\\n", told); return 1; }\n' + others.encode(),
+    )
+    library = java.bench.folder / f"asking-{bound}.so"
+    linking = f"-Wl,-z,relro,-z,{bound}"
+    subprocess.run(["cc", "-shared", "-fPIC", linking, "-o", library, source], check=True)
+    model, frames = java.small()
+    asking = Java(java.classes, Bench(java.bench.agent, java.bench.folder, library))
+    error = asking.agent(*asking.fixed(model, frames, name, "o")).error
+    assert error["code"] == "runtime-failed"
+    assert f"told {answer}" in error["message"]
+
+
 def long_pass(java: Java, *options: str | Path) -> subprocess.Popen[str]:
     model, frames = java.small(frames=100)
     work = [*java.fixed(model, frames, "latency", "long.mcap"), "--repetitions", "1000000", *options]
