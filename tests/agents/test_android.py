@@ -17,7 +17,7 @@ from .conftest import LIBRARIES
 from .kit import NATIVE, PASSES, PLATFORM, ROOT, RUNTIME, Bench, Pair, emulated, locked
 
 MACHINES = {"android-arm64": "AArch64", "android-x86_64": "X86-64"}
-FILES = ("exray-agent", "libexray.so", "libexray_jni.so")
+FILES = ("exray-agent", "libexray.so", "libexray_jni.so", "libexray_agent_jni.so")
 ANDROID = NATIVE / "android"
 BIONIC = Path(__file__).parent / "bionic"
 FREESTANDING = Path(ziglang.__file__).parent / "lib" / "include"

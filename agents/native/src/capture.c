@@ -21,6 +21,7 @@ enum channel {
     CHANNEL_STATISTICS,
     CHANNEL_CONDITIONS,
     CHANNEL_SAMPLE,
+    CHANNEL_SENSOR,
     CHANNELS,
 };
 
@@ -35,6 +36,7 @@ static const struct mcap_channel CHANNEL_LIST[CHANNELS] = {
     [CHANNEL_STATISTICS] = {"/statistics", "exray.Statistics"},
     [CHANNEL_CONDITIONS] = {"/conditions", "exray.Conditions"},
     [CHANNEL_SAMPLE] = {"/sample", "exray.Sample"},
+    [CHANNEL_SENSOR] = {"/sensor", "exray.Sensor"},
 };
 
 enum { CHUNK_SIZE = 1 << 20 };
@@ -281,6 +283,11 @@ void capture_write_memory(struct capture *capture, uint32_t frame, uint64_t rss,
 void capture_write_sample(struct capture *capture, const uint8_t *data, size_t size) {
     bytes_append(begin(capture), data, size);
     send_message(capture, CHANNEL_SAMPLE);
+}
+
+void capture_write_sensor(struct capture *capture, const uint8_t *data, size_t size) {
+    bytes_append(begin(capture), data, size);
+    send_message(capture, CHANNEL_SENSOR);
 }
 
 void capture_write_end(struct capture *capture, uint32_t invocations) {

@@ -61,6 +61,8 @@ void capture_write_ops(struct capture *capture, uint32_t frame, const LiteRtProf
 void capture_write_memory(struct capture *capture, uint32_t frame, uint64_t rss, uint64_t peak_rss);
 // `data` is a serialized exray.Sample.
 void capture_write_sample(struct capture *capture, const uint8_t *data, size_t size);
+// The same of an exray.Sensor.
+void capture_write_sensor(struct capture *capture, const uint8_t *data, size_t size);
 void capture_write_end(struct capture *capture, uint32_t invocations);
 // To be called between invocations: writes what has waited for two seconds, which is what a phone that dies may lose.
 void capture_tick(struct capture *capture);

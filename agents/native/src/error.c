@@ -84,7 +84,7 @@ static void put(char *line, size_t size, size_t *used, const char *text) {
     for (; *text && *used < size; text++) line[(*used)++] = *text;
 }
 
-static void on_crash(int signal_number) {
+void crash_say(int signal_number) {
     const char *name = signal_number == SIGSEGV  ? "SIGSEGV"
                        : signal_number == SIGBUS ? "SIGBUS"
                        : signal_number == SIGFPE ? "SIGFPE"
@@ -107,6 +107,8 @@ static void on_crash(int signal_number) {
     write_out(line, used);
     _exit((int)CODES[code].kind);
 }
+
+static void on_crash(int signal_number) { crash_say(signal_number); }
 
 void crash_handler_install(void) {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};

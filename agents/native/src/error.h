@@ -49,6 +49,8 @@ _Noreturn void fail_memory(const char *what);
 _Noreturn void fail_write(const char *path, int error);
 // From now on a crash (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) says so in an error line, too.
 void crash_handler_install(void);
+// What such a handler does: the error line of a crash, and the end. Safe in a signal handler.
+_Noreturn void crash_say(int signal_number);
 // What the runtime is doing, a string constant, or NULL when the agent's own code runs: blamed for a crash.
 void crash_stage(const char *runtime_is);
 

@@ -19,6 +19,10 @@
 // The lock is flock's, which the kernel takes back from a process that ends, however it ends. What stands in the file
 // is only who has it, and the highest token so far.
 
+// What the name of a process ends with that an app has for the agent. It has no arguments.
+static const char IN_APP[] = ":agent";
+enum { MOST_FILES = 1024 };
+
 static const uint64_t GRACE_NS = 3000000000, GIVE_UP_NS = 8000000000;
 static const struct timespec PAUSE = {.tv_nsec = 5000000};
 
@@ -49,11 +53,10 @@ static void write_record(int fd, const char *path, struct record record) {
 static bool is_agent(long pid, const struct stat *lock) {
     char path[64], text[32768];
     snprintf(path, sizeof path, "/proc/%ld/cmdline", pid);
-    bool leased = false;
-    for (size_t at = 0, n = procfs_read(path, text, sizeof text); at < n; at += strlen(text + at) + 1) {
-        leased |= strcmp(text + at, "--lease") == 0;
-    }
-    for (int fd = 3; leased && fd < 64; fd++) {  // it was opened before all else
+    size_t n = procfs_read(path, text, sizeof text), name = strlen(text);
+    bool leased = name > strlen(IN_APP) && strcmp(text + name - strlen(IN_APP), IN_APP) == 0;
+    for (size_t at = 0; at < n; at += strlen(text + at) + 1) leased |= strcmp(text + at, "--lease") == 0;
+    for (int fd = 3; leased && fd < MOST_FILES; fd++) {  // in a program it was opened before all else
         struct stat info;
         snprintf(path, sizeof path, "/proc/%ld/fd/%d", pid, fd);
         if (stat(path, &info) == 0 && info.st_ino == lock->st_ino && info.st_dev == lock->st_dev) return true;

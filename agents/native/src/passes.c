@@ -5,10 +5,12 @@
 
 #include "accelerator.h"
 #include "affinity.h"
+#include "agent.h"
 #include "clock.h"
 #include "error.h"
 #include "feed.h"
 #include "lease.h"
+#include "pending.h"
 #include "procfs.h"
 #include "profiling.h"
 #include "progress.h"
@@ -16,6 +18,7 @@
 #include "sampler.h"
 #include "stop.h"
 #include "tensor_log.h"
+#include "told.h"
 #include "watch.h"
 
 struct run {
@@ -56,7 +59,7 @@ static void write_header(struct run *run) {
         .cpu_mask_used = affinity_get(),
         .byte_budget = o->byte_budget,
     };
-    hash("/proc/self/exe", ERROR_RUNTIME_FAILED, header.agent);
+    hash(agent_file, ERROR_RUNTIME_FAILED, header.agent);
     hash(o->model, ERROR_MODEL_UNREADABLE, header.model);
     hash(o->runtime, ERROR_RUNTIME_MISSING, header.runtime);
     if (header.text) hash(header.text->vocabulary, ERROR_VOCABULARY_INVALID, header.vocabulary);
@@ -122,7 +125,7 @@ static void play(struct run *run, size_t position) {
             profiling_write(&run->profiling, &run->session, run->options->kernel, &run->capture, frame.index);
         }
         run->invocations++;
-        sampler_write(&run->capture);
+        pending_write(&run->capture);
         capture_tick(&run->capture);
         progress_tell(&run->progress, run->invocations);
     }
@@ -159,12 +162,17 @@ static void close_all(struct run *run) {
 int passes_run(const struct options *options) {
     watch_start(options->deadline_s, options->tether_stdin);
     if (options->lock) lease_take(options->lock, options->lease);
+    told_begin();
     sampler_start(options->sample_ms, options->sample_pss);
     if (options->cpu_mask) affinity_set(options->cpu_mask);
     struct litert rt;
     litert_open(&rt, options->runtime);
     struct run run = {.options = options, .traits = PASS_TRAITS[options->pass]};
-    if (run.traits.profiler) rusage_refuse();
+    if (run.traits.profiler) {
+        void *function;  // ISO C has no cast for it
+        memcpy(&function, &rt.CreateEnvironment, sizeof function);
+        rusage_refuse(function);
+    }
     open_all(&run, &rt);
 
     if (options->idle_ms) rest(&run);
@@ -173,6 +181,7 @@ int passes_run(const struct options *options) {
     sampler_phase(&run.capture, SAMPLE_FRAMES);
     for (size_t i = 0; i < run.frames.count && !stop_requested(); i++) play(&run, i);
 
+    told_end();
     sampler_phase(&run.capture, SAMPLE_OVER);
     write_conditions(&run, CONDITIONS_AFTER);
     int stopped = stop_requested();

@@ -11,7 +11,10 @@
 
 static atomic_bool refused;
 
-void rusage_refuse(void) { atomic_store(&refused, true); }
+void rusage_refuse(void *runtime) {
+    (void)runtime;
+    atomic_store(&refused, true);
+}
 
 // The executable's own symbols come before the C library's when a library that it loads is bound.
 __attribute__((visibility("default"))) int getrusage(int who, struct rusage *usage) {

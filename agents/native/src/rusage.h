@@ -4,7 +4,8 @@
 #ifndef EXRAY_RUSAGE_H
 #define EXRAY_RUSAGE_H
 
-// From now on getrusage of whoever is in this process fails with ENOSYS.
-void rusage_refuse(void);
+// From now on getrusage fails with ENOSYS: of whoever is in the agent's own process, in one of Java's of the runtime
+// alone, the library that address `runtime` is in.
+void rusage_refuse(void *runtime);
 
 #endif

@@ -13,8 +13,10 @@
 
 #include "clock.h"
 #include "error.h"
+#include "pending.h"
 #include "procfs.h"
 #include "protobuf.h"
+#include "told.h"
 
 enum {
     STACK_SIZE = 256 << 10,
@@ -26,7 +28,6 @@ enum {
     METER_SIZE = 4096,
     NAME_SIZE = 96,
     PATH_SIZE = 192,
-    PENDING_LIMIT = 4 << 20,
 };
 
 static const uint64_t SLOW_NS = 1000000000;  // thermal zones: many, and some sensors take a millisecond each
@@ -45,9 +46,6 @@ static size_t meter_count;
 static uint64_t period_ns;
 static bool with_pss;
 static atomic_int phase;
-static atomic_bool waiting;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct bytes pending;  // [size as u32][message], ...; guarded by `lock`
 
 // BatteryManager.BATTERY_STATUS_*, which /sys tells as words.
 static const char *const STATUS[] = {NULL, "Unknown", "Charging", "Discharging", "Not charging", "Full"};
@@ -137,7 +135,7 @@ static void find_sources(void) {
     }
 }
 
-static void put(struct bytes *message, struct bytes *figure, const char *name, int64_t value) {
+void sampler_put(struct bytes *message, struct bytes *figure, const char *name, int64_t value) {
     bytes_clear(figure);
     pb_string(figure, 1, name);
     pb_sint(figure, 2, value);
@@ -155,7 +153,7 @@ static void put_rails(struct bytes *message, struct bytes *figure, size_t meter)
         if (end == close + 2 || errno || energy < 0) continue;
         *close = '\0';
         snprintf(name, sizeof name, "rail/%zu/%.60s/energy_uws", meter, open + 1);
-        put(message, figure, name, energy);
+        sampler_put(message, figure, name, energy);
     }
 }
 
@@ -168,32 +166,22 @@ static void put_load(struct bytes *message, struct bytes *figure) {
                    t + 7);
     if (n < 4) return;
     unsigned long long all = t[0] + t[1] + t[2] + t[3] + t[4] + t[5] + t[6] + t[7], idle = t[3] + t[4];
-    put(message, figure, "load/busy_ticks", (int64_t)(all - idle));
-    put(message, figure, "load/all_ticks", (int64_t)all);
+    sampler_put(message, figure, "load/busy_ticks", (int64_t)(all - idle));
+    sampler_put(message, figure, "load/all_ticks", (int64_t)all);
 }
 
 static void put_memory(struct bytes *message, struct bytes *figure) {
     uint64_t rss = procfs_rss();
-    if (rss) put(message, figure, "memory/rss_bytes", (int64_t)rss);
+    if (rss) sampler_put(message, figure, "memory/rss_bytes", (int64_t)rss);
     if (!with_pss) return;
     char text[512];
     procfs_read("/proc/self/smaps_rollup", text, sizeof text);
     const char *line = strstr(text, "\nPss:");
-    if (line) put(message, figure, "memory/pss_bytes", (int64_t)strtoull(line + strlen("\nPss:"), NULL, 10) * 1024);
+    uint64_t kilobytes = line ? strtoull(line + strlen("\nPss:"), NULL, 10) : 0;
+    if (line) sampler_put(message, figure, "memory/pss_bytes", (int64_t)kilobytes * 1024);
 }
 
-// Appends a whole message to what waits; one too many is dropped rather than memory filled.
-static void append(const struct bytes *message) {
-    pthread_mutex_lock(&lock);
-    if (!message->failed && pending.size + message->size + 4 <= PENDING_LIMIT) {
-        bytes_u32(&pending, (uint32_t)message->size);
-        bytes_append(&pending, message->data, message->size);
-        atomic_store(&waiting, true);
-    }
-    pthread_mutex_unlock(&lock);
-}
-
-static void head(struct bytes *message, uint64_t time, uint64_t took) {
+void sampler_head(struct bytes *message, uint64_t time, uint64_t took) {
     pb_uint(message, 1, time);
     pb_uint(message, 2, took);
     pb_uint(message, 3, (uint64_t)atomic_load(&phase));
@@ -206,16 +194,16 @@ static void sample(struct bytes *figures, struct bytes *figure, bool slow_too) {
     for (size_t i = 0; i < source_count; i++) {
         int64_t value;
         if (sources[i].slow && !slow_too) continue;
-        if (read_value(sources[i].path, &value)) put(figures, figure, sources[i].name, value);
+        if (read_value(sources[i].path, &value)) sampler_put(figures, figure, sources[i].name, value);
     }
     for (size_t i = 0; i < meter_count; i++) put_rails(figures, figure, i);
     put_load(figures, figure);
     put_memory(figures, figure);
     uint64_t took = monotonic_ns() - began;
-    head(&message, began + took / 2, took);
+    sampler_head(&message, began + took / 2, took);
     bytes_append(&message, figures->data, figures->size);
     message.failed |= figures->failed | figure->failed;
-    append(&message);
+    pending_add(PENDING_SAMPLE, &message);
     bytes_free(&message);
 }
 
@@ -254,28 +242,16 @@ void sampler_start(unsigned period_ms, bool pss) {
     pthread_attr_destroy(&attributes);
 }
 
-void sampler_phase(struct capture *capture, enum sample_phase now) {
-    if (!period_ns) return;
-    struct bytes mark = {0};
-    atomic_store(&phase, (int)now);
-    head(&mark, monotonic_ns(), 0);
-    append(&mark);
-    bytes_free(&mark);
-    sampler_write(capture);
+// A sample without figures: here the phase begins.
+static void mark(void) {
+    struct bytes message = {0};
+    sampler_head(&message, monotonic_ns(), 0);
+    pending_add(PENDING_SAMPLE, &message);
+    bytes_free(&message);
 }
 
-void sampler_write(struct capture *capture) {
-    if (!atomic_load(&waiting)) return;
-    pthread_mutex_lock(&lock);
-    struct bytes taken = pending;
-    pending = (struct bytes){0};
-    atomic_store(&waiting, false);
-    pthread_mutex_unlock(&lock);
-    for (size_t at = 0; !taken.failed && at + 4 <= taken.size;) {
-        const uint8_t *p = taken.data + at;
-        size_t size = (size_t)p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 | (size_t)p[3] << 24;
-        capture_write_sample(capture, p + 4, size);
-        at += 4 + size;
-    }
-    bytes_free(&taken);
+void sampler_phase(struct capture *capture, enum sample_phase now) {
+    atomic_store(&phase, (int)now);
+    if (period_ns || told_any()) mark();
+    pending_write(capture);
 }

@@ -1,5 +1,5 @@
 // A thread that reads power, clocks, heat, load and memory at a low rate while the model runs. It logs nothing itself:
-// what it read waits until the main thread, between two invocations, writes it to the capture.
+// what it read waits (pending.h).
 #ifndef EXRAY_SAMPLER_H
 #define EXRAY_SAMPLER_H
 
@@ -12,7 +12,8 @@
 void sampler_start(unsigned period_ms, bool pss);
 // From now on samples belong to `phase`; the moment is logged, too.
 void sampler_phase(struct capture *capture, enum sample_phase phase);
-// Writes what has been read since the last time; a flag is all it costs when there is nothing.
-void sampler_write(struct capture *capture);
+// Of an exray.Sample: its moment, how long it took to read, and its phase; and a figure, by way of a scratch message.
+void sampler_head(struct bytes *message, uint64_t time, uint64_t took);
+void sampler_put(struct bytes *message, struct bytes *figure, const char *source, int64_t value);
 
 #endif

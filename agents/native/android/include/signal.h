@@ -60,4 +60,5 @@ int sigaction(int signal, const struct sigaction *action, struct sigaction *befo
 int sigaltstack(const stack_t *stack, stack_t *before);
 int sigemptyset(sigset_t *set);
 int sigfillset(sigset_t *set);
+int sigdelset(sigset_t *set, int signal);
 int pthread_sigmask(int how, const sigset_t *set, sigset_t *before);
