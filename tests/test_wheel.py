@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 def test_a_wheel_brings_its_programs_and_runs_them(adb: AdbServer, tmp_path: Path) -> None:
     make = ["make", "-C", str(ROOT / "agents" / "native"), f"PYTHON={sys.executable}", "all-abis", "android"]
     subprocess.run(make, check=True, capture_output=True)
+    subprocess.run([sys.executable, str(ROOT / "tools" / "pack_apk.py")], check=True, capture_output=True)
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
     assert "is not built" not in done.stderr
@@ -33,6 +34,7 @@ def test_a_wheel_brings_its_programs_and_runs_them(adb: AdbServer, tmp_path: Pat
         file.extractall(tmp_path / "site")
     programs = {f"farm/bundled/agents/{p}/{name}" for p, names in wheel_hook.PLATFORMS.items() for name in names}
     assert programs <= held
+    assert wheel_hook.APK in held
     assert "farm/bundled/assertions/channel.py" in held
     (tmp_path / "farm.toml").write_text(f'data = "data"\n[adb]\nport = {adb.port}\n[run]\ndevice_wait_s = 10.0\n')
     model, labels = DEMO / "model.tflite", DEMO / "labels.tsv"

@@ -1,4 +1,4 @@
-"""The wheel takes along what `make -C agents/native all-abis android` has built for devices and virtual phones."""
+"""The wheel takes along what `make -C agents/native all-abis android` and `./run apk` have built for devices and virtual phones."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ PLATFORMS = {
     "android-arm64": ("exray-agent",),
     "android-x86_64": ("exray-agent",),
 }
+APK = "farm/bundled/exray-bench.apk"
+"""The benchmark app, debuggable: the farm reaches its files by run-as. A lab signs its own with `./run apk --release`."""
 
 
 class BuildsHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -22,10 +24,15 @@ class BuildsHook(BuildHookInterface):  # type: ignore[type-arg]
         """Name the programs and their places in the wheel."""
         if version == "editable":
             return
-        for platform, names in PLATFORMS.items():
-            for name in names:
-                built = Path(self.root) / "agents" / "native" / "build" / platform / name
-                if built.is_file():
-                    build_data["force_include"][str(built)] = f"farm/bundled/agents/{platform}/{name}"
-                else:
-                    self.app.display_warning(f"{built} is not built: a wheel without it (./run wheel builds all)")
+        root = Path(self.root)
+        apk = root / "dist" / f"exray-bench-{self.metadata.version}-debug.apk"
+        wanted = {APK: apk} | {
+            f"farm/bundled/agents/{platform}/{name}": root / "agents" / "native" / "build" / platform / name
+            for platform, names in PLATFORMS.items()
+            for name in names
+        }
+        for place, built in wanted.items():
+            if built.is_file():
+                build_data["force_include"][str(built)] = place
+            else:
+                self.app.display_warning(f"{built} is not built: a wheel without it (./run wheel builds all)")

@@ -1,0 +1,6 @@
+package dev.exray.bench;
+
+/** Who is told what the agent prints while it works. */
+interface Listener {
+    void line(String line);
+}
