@@ -55,7 +55,8 @@ final class Arguments {
                 throw invalid(key, "no such argument of " + command);
             }
         }
-        for (String key : isPlay() ? set("model", "runtime", "frames", "out") : set("runtime")) {
+        String[] needed = isPlay() ? new String[] {"model", "runtime", "frames", "out"} : new String[] {"runtime"};
+        for (String key : command.equals(PROBE) ? new String[0] : needed) {
             if (text(key, "").isEmpty()) {
                 throw invalid(key, "is needed");
             }
