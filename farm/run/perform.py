@@ -20,13 +20,15 @@ from farm.fleet import hosts
 from farm.model import graph as graphs
 from farm.report.document import CaptureLink, Run, RunStatus, Target
 from farm.run import evidence, passes, stage
-from farm.run.app import apk, bench
+from farm.run.app import apk, bench, play
+from farm.run.app.package import BENCH
 from farm.run.app.session import Session, told_missing
 from farm.run.measure import Measuring
 from farm.run.runtimes import Runtimes
 from farm.run.seat import ShellSeat
 from farm.run.steps import Planner
 from farm.run.trace.tracing import Tracing
+from farm.run.turns import turns_of
 from farm.run.work import BrokenOffError
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
     from farm.fleet.adb import AdbDevice
     from farm.fleet.enrolment import Enrolment
     from farm.run.seat import Seat
-    from farm.run.steps import Plan, Step
+    from farm.run.steps import Plan
+    from farm.run.turns import Turn
     from farm.run.work import Perform, Progress, Work
     from farm.settings import Settings
     from farm.store.artifacts import ArtifactStore
@@ -65,16 +68,6 @@ def make_perform(
 def lease_number(token: int) -> int:
     """A number that grows from lease to lease, also across labs and lost databases: begun at the wall clock's seconds."""
     return int(time.time()) << TOKEN_BITS | token & ((1 << TOKEN_BITS) - 1)
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One invocation of the agent. `title` names its files; a pair runs one step many times."""
-
-    title: str
-    plan: Plan
-    step: Step
-    submission: Submission
 
 
 @dataclass
@@ -140,7 +133,7 @@ class _Attempt:
         abi, virtual = self.work.device.abi, self.work.device.kind == "virtual"
         configurations = [alone for _, alone in self.work.submission.configurations()]
         runtimes = Runtimes.find(configurations, abi, virtual=virtual, data=self.data)
-        turns = self._turns()
+        turns = turns_of(self.work.submission, self._plan)
         self.trail.on_device = True
         blobs = {blob.sha256: blob for turn in turns for blob in turn.plan.blobs()}
         of_app = {blob.sha256: blob for turn in turns if turn.submission.context == "app" for blob in turn.plan.blobs()}
@@ -195,7 +188,7 @@ class _Attempt:
             )  # fmt: skip
             try:
                 with self.measuring.prepared():
-                    session.play()
+                    self._play(session)
             finally:
                 self.pushed, self.conditions = session.pushed, self.conditions | session.notes
                 for name, local in session.captures:
@@ -203,21 +196,15 @@ class _Attempt:
                 with contextlib.suppress(InfrastructureError):
                     stage.remove_folder(self.device, self.folder, CLEAN_UP_S)
 
-    def _turns(self) -> list[Turn]:
-        """The passes in the order they run: those of the submission, or a pair's, A and B in turn."""
-        submission = self.work.submission
-        if not submission.terms.pair:
-            plan = self._plan(submission)
-            return [Turn(step.name, plan, step, submission) for step in plan.steps]
-        sides = {}
-        for index, side in enumerate("ab"):
-            alone = submission.of(index).model_copy(update={"passes": ("latency",)})
-            sides[side] = (self._plan(alone), alone)
-        return [
-            Turn(f"latency-{side}{number}", plan, plan.steps[0], alone)
-            for number in range(submission.pair_rounds)
-            for side, (plan, alone) in sides.items()
-        ]
+    def _play(self, session: Session) -> None:
+        """By the user's app; by the farm's own, which plays pictures through Android's decoder."""
+        if session.app.package != BENCH:
+            session.play()
+            return
+        device, alone = self.work.device, self.work.submission
+        runtimes = Runtimes.find([alone], device.abi, virtual=device.kind == "virtual", data=self.data)
+        session.notes |= runtimes.notes()
+        play.play(session, apk.find(self.settings.app.apk), runtimes.by_name[alone.runtime])
 
     def _plan(self, submission: Submission) -> Plan:
         graph = graphs.read(self.artifacts.read(submission.model_sha256), submission.model_name)

@@ -21,7 +21,7 @@ from farm.run.seat import Seat, ShellSeat
 from farm.store.artifacts import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from farm.fleet.adb import AdbDevice
@@ -49,7 +49,7 @@ class BenchSeat(Seat):
         self._package = Package(device, BENCH)
         installed = install.ensure(device, file)
         self._package.stop()
-        self._place = _place(self._package)
+        self._place = place_of(self._package)
         self._place.clear()
         self.folder = self._place.frames
         self.lock = f"{self._place.folder}/exray/agent.lock"
@@ -113,21 +113,11 @@ class BenchSeat(Seat):
         heard: Callable[[bytes], None],
     ) -> None:
         """One `am instrument`; the app is ended before and after it."""
-        told = Output(lambda status: _progress(status, progress))
-        line = packages.instrument(RUNNER, extras("run", passes.command(work, submission)[2:]))
-        self._package.stop()
-        try:
-            done = self._device.send(
-                line, submission.pass_timeout_s, on_stdout=told.feed, on_stderr=heard, on_idle=check
-            )
-        finally:  # it would go on measuring for nobody
-            with contextlib.suppress(InfrastructureError):
-                self._package.stop()
-        told.end()
-        error = failure(told, done.stderr, f"{self._package.where}: pass {work.name}")
-        if error is not None:
-            heard(str(error).encode())
-            raise error
+        arguments = extras("run", passes.command(work, submission)[2:])
+        instrument(
+            self._package, arguments, submission.pass_timeout_s, progress, check, heard,
+            f"{self._package.where}: pass {work.name}",
+        )  # fmt: skip
 
     def pull(self, remote: str, local: Path) -> int:
         """As any file of the app's."""
@@ -138,6 +128,36 @@ class BenchSeat(Seat):
         with contextlib.suppress(FarmError):
             self._package.stop()
             self._place.clear()
+
+
+def instrument(
+    package: Package,
+    arguments: Mapping[str, str],
+    deadline_s: float,
+    progress: Callable[[int, int], None],
+    check: Callable[[], None],
+    heard: Callable[[bytes], None],
+    where: str,
+) -> None:
+    """One `am instrument` to its end; `check` is called at least once a second, and what it raises ends the app.
+
+    Raises:
+        FarmError: what the app or Android said went wrong, as the class it belongs to.
+    """
+    told = Output(lambda status: _progress(status, progress))
+    package.stop()
+    try:
+        done = package.device.send(
+            packages.instrument(RUNNER, arguments), deadline_s, on_stdout=told.feed, on_stderr=heard, on_idle=check
+        )
+    finally:  # it would go on measuring for nobody
+        with contextlib.suppress(InfrastructureError):
+            package.stop()
+    told.end()
+    error = failure(told, done.stderr, where)
+    if error is not None:
+        heard(str(error).encode())
+        raise error
 
 
 def extras(command: str, arguments: Sequence[str]) -> dict[str, str]:
@@ -188,7 +208,7 @@ def failure(told: Output, stderr: bytes, where: str) -> FarmError | None:
     )  # fmt: skip
 
 
-def _place(package: Package) -> Place:
+def place_of(package: Package) -> Place:
     """The app's folder. One that may not be entered by run-as has none before the app ran once."""
     try:
         return places.find(package)

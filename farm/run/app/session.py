@@ -18,7 +18,7 @@ from farm.run.app import place as places
 from farm.run.app.package import Package
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from farm.fleet.adb import AdbDevice
@@ -73,7 +73,7 @@ class Session:
         package.stop()
         place = places.find(package)
         self.notes |= {"app": component, "files by": "run-as" if place.private else "external storage"}
-        files = self._staged() if self.submission.frames else []
+        files = self.staged() if self.submission.frames else []
         place.clear()
         try:
             if files:
@@ -85,9 +85,9 @@ class Session:
                 package.stop()
                 place.clear()
 
-    def _staged(self) -> list[tuple[str, str]]:
-        """The frames' files on the device, and how the app is to find them called."""
-        blobs, files = [], []
+    def staged(self, others: Sequence[stage.Blob] = ()) -> list[tuple[str, str]]:
+        """The frames' files on the device, and how the app is to find them called; `others` by their hashes."""
+        blobs, files = [*others], [(blob.remote, blob.sha256) for blob in others]
         for frame in self.submission.frames:
             for name, sha256 in files_of(frame):
                 path = self.artifacts.path(sha256)
@@ -114,11 +114,11 @@ class Session:
             self._wait(package, place, pid)
         except AppError as e:
             said = package.log().splitlines()[-SAID_LINES:]
-            self._pull(place)
+            self.pull(place)
             raise AppError(
                 f"{e.message}; {self._left()}; its log: {' | '.join(said) or 'nothing'}", where=e.where, remedy=e.remedy
             ) from e
-        self._pull(place)
+        self.pull(place)
 
     def _wait(self, package: Package, place: Place, pid: int | None) -> None:
         """Until the capture is whole."""
@@ -141,7 +141,8 @@ class Session:
             self.check()
             time.sleep(POLL_S)
 
-    def _pull(self, place: Place) -> None:
+    def pull(self, place: Place) -> None:
+        """Take the captures home that are there."""
         for number, path in enumerate(place.captures(), 1):
             local = self.home / f"{number}.mcap"
             got = 0
