@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import wheel_hook
 
+from tests.agents.kit import NATIVE, locked
 from tests.conftest import DEMO, ROOT
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
 @pytest.mark.slow
 def test_a_wheel_brings_its_programs_and_runs_them(adb: AdbServer, tmp_path: Path) -> None:
-    make = ["make", "-C", str(ROOT / "agents" / "native"), f"PYTHON={sys.executable}", "all-abis", "android"]
-    subprocess.run(make, check=True, capture_output=True)
+    make = ["make", "-C", str(NATIVE), f"PYTHON={sys.executable}", "all-abis", "android"]
+    with locked(NATIVE / "build" / ".lock"):
+        subprocess.run(make, check=True, capture_output=True)
     subprocess.run([sys.executable, str(ROOT / "tools" / "pack_apk.py")], check=True, capture_output=True)
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
