@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from tests.agents.kit import NATIVE, locked
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ def checkout(folder: Path) -> Path:
 
 def make_libraries() -> None:
     """The native halves for both ABIs."""
-    make = ["make", "-C", str(ROOT / "agents" / "native"), f"PYTHON={sys.executable}", "android"]
-    subprocess.run(make, check=True, capture_output=True)
+    make = ["make", "-C", str(NATIVE), f"PYTHON={sys.executable}", "android"]
+    with locked(NATIVE / "build" / ".lock"):
+        subprocess.run(make, check=True, capture_output=True)
 
 
 def pack(
