@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from farm import __version__
+
 _PACKAGE = Path(__file__).resolve().parent
 _WHEEL = _PACKAGE / "bundled" / "agents"
 _CHECKOUT = _PACKAGE.parent / "agents" / "native" / "build"
-
-
-_APK_WHEEL = _PACKAGE / "bundled" / "exray-bench.apk"
-_APK_CHECKOUT = _PACKAGE.parent / "dist"
+_DIST = _PACKAGE.parent / "dist"
 
 
 def apk() -> Path:
-    """Where the benchmark app is, or would be: in a wheel, else the newest debug build that `./run apk` made."""
-    if _WHEEL.is_dir():
-        return _APK_WHEEL
-    built = sorted(_APK_CHECKOUT.glob("exray-bench-*-debug.apk"), key=lambda path: path.stat().st_mtime)
-    return built[-1] if built else _APK_CHECKOUT / "exray-bench-debug.apk"
+    """Where the benchmark app is, or would be: in a wheel, else the debug build that `./run apk` makes of this version."""
+    return _WHEEL.parent / "exray-bench.apk" if _WHEEL.is_dir() else _DIST / f"exray-bench-{__version__}-debug.apk"
 
 
 def place(platform: str, name: str) -> Path:
