@@ -83,17 +83,24 @@ public final class AgentService extends Service {
         told.setClassLoader(getClassLoader());
         Work work = Work.of(told);
         ParcelFileDescriptor out = told.getParcelable(OUT), err = told.getParcelable(ERR);
-        Agent.output(out.getFd(), err.getFd());
         PrintStream words = new PrintStream(new FileOutputStream(out.getFileDescriptor()), true);
         try {
+            Agent.output(out.getFd(), err.getFd());
             return perform(work, words);
         } catch (Refusal e) {
-            PrintStream errors = new PrintStream(new FileOutputStream(err.getFileDescriptor()), true);
-            errors.println(e.line());
-            return e.status();
-        } catch (InterruptedException e) {
-            return 5; // nobody interrupts this thread
+            return tell(err, e);
+        } catch (Exception e) {
+            return tell(err, new Refusal(Refusal.Code.APP_FAILED, "", e.toString()));
+        } catch (OutOfMemoryError e) {
+            return tell(err, new Refusal(Refusal.Code.APP_FAILED, "", e.toString()));
+        } catch (LinkageError e) { // of the native libraries
+            return tell(err, new Refusal(Refusal.Code.APP_FAILED, "", e.toString()));
         }
+    }
+
+    private static int tell(ParcelFileDescriptor err, Refusal why) {
+        new PrintStream(new FileOutputStream(err.getFileDescriptor()), true).println(why.line());
+        return why.status();
     }
 
     private int perform(Work work, PrintStream words) throws Refusal, InterruptedException {

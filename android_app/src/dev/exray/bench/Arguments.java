@@ -18,7 +18,8 @@ final class Arguments {
     private static final String LABEL = "label.", OWN = "app.", NAME = "[a-z][a-z0-9-]*";
     private static final Set<String> OWN_KEYS = set("sensors", "sensor-ms", "monitor-ms", "screen", "sustained");
     private static final Set<String> PLAY_KEYS =
-            set("model", "runtime", "frames", "out", "threads", "resize", "channels", "mean", "std", "rotate", "deadline");
+            set("model", "runtime", "frames", "out", "threads", "accelerator", "resize", "channels", "mean", "std", "rotate",
+                    "deadline");
     /** What the process has instead: it ends with the app. */
     private static final Set<String> NOT_HERE = set("tether");
     /** Given by `am instrument` itself. */
@@ -66,8 +67,12 @@ final class Arguments {
         sensorMs();
         monitorMs();
         deadlineSeconds();
+        if (isPlay() && !sensors().isEmpty()) {
+            throw invalid(OWN + "sensors", "are logged with a pass, not with play");
+        }
         if (isPlay()) {
             threads();
+            choice("accelerator", "cpu"); // all that the API's own binding of LiteRT has
             bilinear();
             bgr();
             rotation();

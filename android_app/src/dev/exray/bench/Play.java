@@ -69,8 +69,8 @@ final class Play {
     private void play(String name, Model loaded, Capture log) throws Refusal {
         Port input = loaded.input(0);
         int[] shape = input.shape();
-        if (shape.length != 4 || shape[3] != 3) {
-            throw new Refusal(Refusal.Code.ARGUMENT_INVALID, model, "its first input is no picture of three channels");
+        if (shape.length != 4 || shape[0] != 1 || shape[3] != 3) {
+            throw new Refusal(Refusal.Code.ARGUMENT_INVALID, model, "its first input is not one picture of three channels");
         }
         try (Frame frame = log.frame(name)) {
             Bitmap raw = Pictures.decode(new File(folder, name));

@@ -14,6 +14,7 @@ final class Refusal extends Exception {
         DECODE_FAILED("decode-failed", "job", "Android's BitmapFactory takes PNG, JPEG, WebP, GIF, BMP"),
         CONTEXT_REFUSED("context-refused", "infrastructure", "wake the phone, and take away its screen lock"),
         DEADLINE_EXCEEDED("deadline-exceeded", "infrastructure", "give it more time, or fewer frames"),
+        APP_FAILED("app-failed", "bug", "report it, with the line and the phone's log"),
         AGENT_DIED("agent-died", "job", "the runtime may not survive this model here; try kernel=builtin");
 
         final String text, kind, remedy;

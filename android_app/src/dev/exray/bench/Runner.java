@@ -75,14 +75,15 @@ public final class Runner extends Instrumentation {
             if (screen) {
                 show(context, arguments.sustained());
             }
-            note(used, "screen", screen ? "on" : "off");
             note(used, "sustained", screen && ScreenActivity.isSustained() ? "yes" : "no");
-            return host.run(Work.of(arguments, asked, runtime), arguments.deadlineSeconds(), new Listener() {
+            Outcome outcome = host.run(Work.of(arguments, asked, runtime), arguments.deadlineSeconds(), new Listener() {
                 @Override
                 public void line(String line) {
                     tell(line);
                 }
             });
+            note(used, "screen", !screen ? "off" : ScreenActivity.stayed() ? "on" : "lost");
+            return outcome;
         } finally {
             ScreenActivity.close();
             awake.release();

@@ -20,6 +20,7 @@ public final class ScreenActivity extends Activity {
     private static volatile CountDownLatch resumed = new CountDownLatch(1);
     private TextView text;
     private boolean sustained;
+    private volatile boolean left;
 
     @Override
     protected void onCreate(Bundle saved) {
@@ -56,6 +57,12 @@ public final class ScreenActivity extends Activity {
     }
 
     @Override
+    protected void onPause() {
+        left |= !isFinishing();
+        super.onPause();
+    }
+
+    @Override
     protected void onDestroy() {
         if (shown == this) {
             shown = null;
@@ -73,6 +80,12 @@ public final class ScreenActivity extends Activity {
     static boolean isSustained() {
         ScreenActivity now = shown;
         return now != null && now.sustained;
+    }
+
+    /** Whether it has been in front all the time since it came there. */
+    static boolean stayed() {
+        ScreenActivity now = shown;
+        return now != null && !now.left;
     }
 
     static void say(final String line) {
