@@ -243,6 +243,10 @@ class Submission(_Model):
     context: Context = "shell"
     runtime: RuntimeName = ""
     """A runtime bundle of the lab, as `farm runtime list` calls it; empty: what the device gets by default."""
+    sensors: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z-]*$", max_length=40)], ...] = Field(
+        default=(), max_length=16
+    )
+    """Of the phone, logged into a pass's capture where it runs in the farm's app."""
     fixed_performance: bool = False
     """Ask the device for Android's fixed-performance mode (11 and later) while the run lasts."""
     trace: tuple[Pass, ...] = ()

@@ -136,6 +136,7 @@ def submit(
         str, typer.Option("--context", help="The shell's program, or the farm's app: shell, app, both.")
     ] = "shell",
     runtime_: Annotated[str, typer.Option("--runtime", help="Runtime bundle, or several: farm runtime list.")] = "",
+    sensors: Annotated[str, typer.Option(help="Logged by the app: accelerometer,light; docs/android.md.")] = "",
     fixed_performance: Annotated[
         bool, typer.Option("--fixed-performance", help="Sustained clocks, of Android 11 and later.")
     ] = False,
@@ -193,8 +194,8 @@ def submit(
             reference=tuple(reference or ["litert-ref"]), float=float_model, kernel=kernel, threads=threads,
             warmup=warmup, repetitions=repetitions, passes=passes, layer_frames=layer_frames,
             isolated_frames=isolated_frames, layer_budget_mb=layer_budget_mb, accelerator=accelerator,
-            cpu_mask=cpu_mask, context=context_, runtime=runtime_, fixed_performance=fixed_performance, trace=trace,
-            timeout=timeout,
+            cpu_mask=cpu_mask, context=context_, runtime=runtime_, sensors=sensors,
+            fixed_performance=fixed_performance, trace=trace, timeout=timeout,
             crop=crop, resize=resize, channels=channels, normalize=normalize, rotate=rotate, times=times, devices=devices,
             pair=pair,
             **{"assert": tuple(assertions or ())}, baseline=baseline, contract=contract_, sequence=sequence,

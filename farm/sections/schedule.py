@@ -67,6 +67,7 @@ class Work(Section):
     cpu_mask: Joined = ""
     context: Joined = "shell"
     runtime: Joined = ""
+    sensors: Joined = ""
     fixed_performance: bool = False
     trace: Joined = ""
     timeout: float = 600

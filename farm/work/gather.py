@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from farm.errors import InputsError
 from farm.work.matrix import axes, expand
 from farm.work.prepare import Options, RecipeFlags, check_model, prepare
 from farm.work.references import with_earlier
@@ -51,6 +52,8 @@ def gather(work: Work, when: Mapping[str, object] | None = None) -> Gathered:
     for model in work.models:
         check_model(model)
     asked = axes(work.models, work.kernel, work.threads, work.accelerator, work.cpu_mask, work.runtime, work.context)
+    if work.sensors and "app" not in asked.contexts:
+        raise InputsError("are read by the farm's app", where="--sensors", remedy="add --context app")
     yardsticks = read(work.assertions, work.baseline, work.contract, sequence=work.sequence)
     flags = RecipeFlags(work.crop, work.resize, work.channels, work.normalize, work.rotate)
     prepared = prepare(
@@ -60,7 +63,7 @@ def gather(work: Work, when: Mapping[str, object] | None = None) -> Gathered:
             tuple(work.passes.split(",")), work.layer_frames, work.isolated_frames, work.layer_budget_mb,
             asked.accelerators[0], asked.cpu_masks[0], work.timeout, work.fixed_performance,
             trace=tuple(filter(None, work.trace.split(","))), float_model=work.float_model, runtime=asked.runtimes[0],
-            context=asked.contexts[0],
+            context=asked.contexts[0], sensors=tuple(filter(None, work.sensors.split(","))),
         ),
     )  # fmt: skip
     terms = {"devices": work.devices, "times": work.times, "pair": work.pair, **(when or {})}

@@ -83,6 +83,7 @@ class Options:
     float_model: Path | None = None
     """Before quantization."""
     context: Context = "shell"
+    sensors: tuple[str, ...] = ()
     more_labels: bool = False
     """The labels may be of more inputs than are given."""
     runtime: str = ""
@@ -152,6 +153,7 @@ def prepare(
             fixed_performance=options.fixed_performance,
             trace=options.trace,  # type: ignore[arg-type]  # checked by the model
             context=options.context,
+            sensors=options.sensors,
         )
     except ValidationError as e:
         first = e.errors()[0]

@@ -114,6 +114,8 @@ class BenchSeat(Seat):
     ) -> None:
         """One `am instrument`; the app is ended before and after it."""
         arguments = extras("run", passes.command(work, submission)[2:])
+        if submission.sensors:
+            arguments["app.sensors"] = ",".join(submission.sensors)
         instrument(
             self._package, arguments, submission.pass_timeout_s, progress, check, heard,
             f"{self._package.where}: pass {work.name}",
