@@ -83,11 +83,12 @@ def compiled(work: Path) -> Path:
     return classes
 
 
-def run(classes: Path, work: Path, *suites: str, told: Mapping[str, object] = {}) -> dict[str, list[Case]]:
+def run(classes: Path, work: Path, sdk: int, *suites: str, told: Mapping[str, object] = {}) -> dict[str, list[Case]]:
     """Run classes of tests to their end, in one virtual machine; their cases by class.
 
     Args:
         classes: of `compiled`.
+        sdk: the Android; one in a virtual machine, as its graphics are loaded once.
         work: a folder of the run's own; what the virtual machine prints is in its out.txt.
         suites: names of classes.
         told: the tests' own properties.
@@ -97,6 +98,7 @@ def run(classes: Path, work: Path, *suites: str, told: Mapping[str, object] = {}
     answers = work / "answers.jsonl"
     properties = {
         "robolectric.offline": "true",
+        "robolectric.enabledSdks": sdk,
         "robolectric.dependency.dir": PLACE / SDK,
         "java.library.path": libraries,
         "java.io.tmpdir": work,

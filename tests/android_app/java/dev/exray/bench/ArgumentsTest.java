@@ -66,10 +66,11 @@ public final class ArgumentsTest {
 
     @Test
     public void everyValueIsOfItsType() throws Refusal {
-        Arguments asked = Arguments.of(bundle(with(PLAY, "app.sensors", "light,gyroscope", "app.sensor-ms", "5",
+        Arguments asked = Arguments.of(bundle(with(PLAY, "app.sensor-ms", "5",
                 "app.monitor-ms", "0", "app.screen", "off", "app.sustained", "no", "deadline", "90", "threads", "64",
-                "resize", "nearest", "channels", "bgr", "rotate", "270", "mean", "127.5", "std", "1,2.5,-3")));
-        assertEquals(Arrays.asList("light", "gyroscope"), asked.sensors());
+                "accelerator", "cpu", "resize", "nearest", "channels", "bgr", "rotate", "270", "mean", "127.5", "std", "1,2.5,-3")));
+        assertEquals(Arrays.asList("light", "gyroscope"),
+                Arguments.of(bundle("runtime", "/r", "app.sensors", "light,gyroscope")).sensors());
         assertEquals(5, asked.sensorMs());
         assertEquals(0, asked.monitorMs());
         assertFalse(asked.screen());
@@ -97,8 +98,8 @@ public final class ArgumentsTest {
             refuses(pair[0], with(run, pair));
         }
         String[][] wrongOfPlay = {
-            {"pass", "latency"}, {"cpu-mask", "f"}, {"model", ""}, {"runtime", ""}, {"frames", ""}, {"out", ""},
-            {"threads", "0"}, {"threads", "65"}, {"threads", "many"}, {"resize", "area"}, {"channels", "gray"},
+            {"app.sensors", "light"}, {"pass", "latency"}, {"cpu-mask", "f"}, {"model", ""}, {"runtime", ""}, {"frames", ""}, {"out", ""},
+            {"threads", "0"}, {"threads", "65"}, {"threads", "many"}, {"accelerator", "gpu"}, {"resize", "area"}, {"channels", "gray"},
             {"rotate", "45"}, {"rotate", "-90"}, {"mean", "1,2"}, {"mean", "1,2,3,4"}, {"mean", ""}, {"mean", "1,,3"},
             {"mean", "NaN"}, {"std", "0"}, {"std", "1,0,1"}, {"std", "Infinity"}, {"std", "a"},
         };
