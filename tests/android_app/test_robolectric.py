@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from farm.store.artifacts import ArtifactStore
 
 SUITES = (
-    "ArgumentsTest", "OutcomeTest", "RunnerTest", "ScreenTest", "ServiceTest", "ReadingsTest", "PicturesTest", "PlayTest",
+    "ArgumentsTest", "OutcomeTest", "ScreenTest", "RunnerTest", "ServiceTest", "ReadingsTest", "PicturesTest", "PlayTest",
 )  # fmt: skip
 OLDEST = ("ArgumentsTest", "ScreenTest", "ServiceTest")
 """What is done in another way before Android 14."""
@@ -204,7 +204,7 @@ def test_a_plays_capture_holds_the_picture_and_what_the_model_was_fed(
             assert (apart.max(-1) < 1e-6).mean() > 0.98
         else:
             assert (apart <= BILINEAR / std + step + 1e-6).all()
-            assert (apart * std).mean() < 0.5
+            assert (apart * std).mean() < 0.5 + step * std.max() / 2
         model.set_tensor(given["index"], fed)
         model.invoke()
         far = np.abs(tensors[answered["index"]].astype(float) - model.get_tensor(answered["index"])).max()

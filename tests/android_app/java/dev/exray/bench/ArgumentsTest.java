@@ -37,7 +37,8 @@ public final class ArgumentsTest {
 
     @Test
     public void optionsGoToTheAgentInOneOrder() throws Refusal {
-        Arguments asked = Arguments.of(bundle("threads", "4", "runtime", "/sdcard/r.so", "pass", "latency", "cpu-mask", "f0",
+        Arguments asked = Arguments.of(bundle("threads", "4", "runtime", "/sdcard/r.so", "pass", "latency",
+                "cpu-mask", "f0",
                 "label.where", "here = there", "app.screen", "off", "app.sensors", "light", "debug", "false"));
         assertFalse(asked.isPlay());
         assertArrayEquals(new String[] {"run", "--cpu-mask", "f0", "--label", "where=here = there", "--pass", "latency",
@@ -68,7 +69,8 @@ public final class ArgumentsTest {
     public void everyValueIsOfItsType() throws Refusal {
         Arguments asked = Arguments.of(bundle(with(PLAY, "app.sensor-ms", "5",
                 "app.monitor-ms", "0", "app.screen", "off", "app.sustained", "no", "deadline", "90", "threads", "64",
-                "accelerator", "cpu", "resize", "nearest", "channels", "bgr", "rotate", "270", "mean", "127.5", "std", "1,2.5,-3")));
+                "accelerator", "cpu", "resize", "nearest", "channels", "bgr", "rotate", "270", "mean", "127.5", "std",
+                "1,2.5,-3")));
         assertEquals(Arrays.asList("light", "gyroscope"),
                 Arguments.of(bundle("runtime", "/r", "app.sensors", "light,gyroscope")).sensors());
         assertEquals(5, asked.sensorMs());
@@ -88,18 +90,22 @@ public final class ArgumentsTest {
     public void whatIsUnknownOrMalformedIsRefusedByItsName() {
         String[] run = {"runtime", "/r"};
         String[][] wrong = {
-            {"command", "dance"}, {"app.sensor", "light"}, {"app.", "x"}, {"Threads", "1"}, {"--threads", "1"}, {"", "1"},
+            {"command", "dance"}, {"app.sensor", "light"}, {"app.", "x"}, {"Threads", "1"}, {"--threads", "1"},
+            {"", "1"},
             {"a b", "1"}, {"tether", "1"}, {"app.screen", "ON"}, {"app.screen", ""}, {"app.sustained", "true"},
             {"app.sensor-ms", "4"}, {"app.sensor-ms", "60001"}, {"app.sensor-ms", "5.0"}, {"app.monitor-ms", "-1"},
-            {"app.monitor-ms", "99999999999999999999"}, {"app.monitor-ms", " 5"}, {"app.monitor-ms", ""}, {"deadline", "soon"},
+            {"app.monitor-ms", "99999999999999999999"}, {"app.monitor-ms", " 5"}, {"app.monitor-ms", ""},
+            {"deadline", "soon"},
             {"runtime", ""},
         };
         for (String[] pair : wrong) {
             refuses(pair[0], with(run, pair));
         }
         String[][] wrongOfPlay = {
-            {"app.sensors", "light"}, {"pass", "latency"}, {"cpu-mask", "f"}, {"model", ""}, {"runtime", ""}, {"frames", ""}, {"out", ""},
-            {"threads", "0"}, {"threads", "65"}, {"threads", "many"}, {"accelerator", "gpu"}, {"resize", "area"}, {"channels", "gray"},
+            {"app.sensors", "light"}, {"pass", "latency"}, {"cpu-mask", "f"}, {"model", ""}, {"runtime", ""},
+            {"frames", ""}, {"out", ""},
+            {"threads", "0"}, {"threads", "65"}, {"threads", "many"}, {"accelerator", "gpu"}, {"resize", "area"},
+            {"channels", "gray"},
             {"rotate", "45"}, {"rotate", "-90"}, {"mean", "1,2"}, {"mean", "1,2,3,4"}, {"mean", ""}, {"mean", "1,,3"},
             {"mean", "NaN"}, {"std", "0"}, {"std", "1,0,1"}, {"std", "Infinity"}, {"std", "a"},
         };

@@ -22,7 +22,8 @@ final class Kept extends Readings {
 
     @Override
     void battery(long monotonicNs, Battery told) {
-        keep(monotonicNs, "battery " + told.currentUa + " " + told.chargeUah + " " + told.voltageMv + " " + told.levelPercent
+        keep(monotonicNs,
+                "battery " + told.currentUa + " " + told.chargeUah + " " + told.voltageMv + " " + told.levelPercent
                 + " " + told.deciCelsius + " " + told.status);
     }
 

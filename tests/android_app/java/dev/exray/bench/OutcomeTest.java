@@ -47,7 +47,8 @@ public final class OutcomeTest {
         assertEquals("the agent's process ended, reason 5, status 11", told.getString("message"));
         assertEquals("", told.getString("where"));
         assertTrue(told.has("remedy"));
-        String last = new JSONObject(Outcome.of(null, "E: \"no\"", "").error).getJSONObject("error").getString("message");
+        String last = new JSONObject(Outcome.of(null, "E: \"no\"",
+                "").error).getJSONObject("error").getString("message");
         assertEquals("the agent's process ended; it said: E: \"no\"", last);
     }
 

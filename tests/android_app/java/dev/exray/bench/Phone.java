@@ -46,7 +46,8 @@ final class Phone extends IInstrumentationWatcher.Stub {
         for (Method method : Instrumentation.class.getDeclaredMethods()) {
             if (method.getName().equals("init") && method.getParameterTypes().length == 6) {
                 method.setAccessible(true);
-                method.invoke(runner, RuntimeEnvironment.getActivityThread(), context, context, new ComponentName(context, Runner.class), this, null);
+                method.invoke(runner, RuntimeEnvironment.getActivityThread(), context, context,
+                        new ComponentName(context, Runner.class), this, null);
             }
         }
         FutureTask<Bundle> task = new FutureTask<Bundle>(new Callable<Bundle>() {

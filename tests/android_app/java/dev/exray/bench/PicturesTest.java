@@ -26,7 +26,8 @@ public final class PicturesTest {
         try (BufferedReader jobs = new BufferedReader(new FileReader(new File(folder, "jobs.tsv")))) {
             for (String line = jobs.readLine(); line != null; line = jobs.readLine()) {
                 String[] words = line.split("\t");
-                Bitmap bitmap = Pictures.rotate(Pictures.decode(new File(folder, words[0])), Integer.parseInt(words[2]));
+                Bitmap bitmap = Pictures.rotate(Pictures.decode(new File(folder, words[0])),
+                        Integer.parseInt(words[2]));
                 int width = Integer.parseInt(words[3]), height = Integer.parseInt(words[4]);
                 if (width > 0) {
                     bitmap = Pictures.resize(bitmap, width, height, words[5].equals("bilinear"));

@@ -38,8 +38,10 @@ public final class PlayTest implements Host {
     }
 
     private static Bundle asked(String frames, String... more) {
-        Bundle asked = ArgumentsTest.bundle("command", "play", "runtime", System.getProperty("bench.external") + "/libLiteRt.so",
-                "model", System.getProperty("bench.model"), "frames", frames, "out", System.getProperty("bench.out") + "/no.mcap",
+        Bundle asked = ArgumentsTest.bundle("command", "play", "runtime",
+                System.getProperty("bench.external") + "/libLiteRt.so",
+                "model", System.getProperty("bench.model"), "frames", frames, "out",
+                System.getProperty("bench.out") + "/no.mcap",
                 "app.screen", "off");
         asked.putAll(ArgumentsTest.bundle(more));
         return asked;
@@ -74,7 +76,8 @@ public final class PlayTest implements Host {
         refused("file-unreadable", frames + "/jobs.tsv", asked(frames, "model", frames + "/jobs.tsv"));
         refused("file-unreadable", "/none/o.mcap", asked(frames, "out", "/none/o.mcap"));
         refused("decode-failed", frames + "/broken/broken.png", asked(frames + "/broken"));
-        refused("argument-invalid", System.getProperty("bench.vector"), asked(frames, "model", System.getProperty("bench.vector")));
+        refused("argument-invalid", System.getProperty("bench.vector"), asked(frames, "model",
+                System.getProperty("bench.vector")));
     }
 
     private void refused(String code, String where, Bundle asked) throws Exception {

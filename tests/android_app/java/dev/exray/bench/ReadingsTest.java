@@ -134,7 +134,8 @@ public final class ReadingsTest {
     }
 
     private static void send(ShadowSensorManager shadow, Sensor sensor, long time, float[] values) {
-        SensorEvent event = SensorEventBuilder.newBuilder().setSensor(sensor).setTimestamp(time).setValues(values).build();
+        SensorEvent event = SensorEventBuilder.newBuilder()
+                .setSensor(sensor).setTimestamp(time).setValues(values).build();
         shadow.sendSensorEventToListeners(event, sensor);
     }
 
@@ -146,7 +147,8 @@ public final class ReadingsTest {
             } catch (Refusal e) {
                 assertEquals("app.sensors", e.where);
                 assertEquals(Refusal.Code.ARGUMENT_INVALID, e.code);
-                assertTrue(e.getMessage(), e.getMessage().contains(name.equals("gyroscope") ? "this phone has no" : "none of"));
+                assertTrue(e.getMessage(),
+                        e.getMessage().contains(name.equals("gyroscope") ? "this phone has no" : "none of"));
             }
         }
     }

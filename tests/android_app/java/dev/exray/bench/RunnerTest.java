@@ -5,6 +5,7 @@ import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertNull;
 import static org.junit.Assert.assertTrue;
 
+import android.app.Activity;
 import android.os.Bundle;
 import android.os.PowerManager;
 import java.io.File;
@@ -12,8 +13,10 @@ import java.io.FileOutputStream;
 import java.util.Arrays;
 import java.util.TreeSet;
 import org.json.JSONObject;
+import org.junit.Before;
 import org.junit.Test;
 import org.junit.runner.RunWith;
+import org.robolectric.Robolectric;
 import org.robolectric.RobolectricTestRunner;
 import org.robolectric.RuntimeEnvironment;
 import org.robolectric.shadows.ShadowPowerManager;
@@ -25,10 +28,17 @@ public final class RunnerTest {
     private final File runtime = new File(external, "libLiteRt.so");
     private final JvmHost host = new JvmHost();
 
+    /** The first window loads Android's graphics, which takes its time; the app waits for its own no longer than on a phone. */
+    @Before
+    public void showAWindow() {
+        Robolectric.buildActivity(Activity.class).setup().close();
+    }
+
     private static Bundle pass(File runtime, String name, String... more) {
         Bundle asked = ArgumentsTest.bundle("command", "run", "pass", name, "runtime", runtime.getPath(),
                 "model", System.getProperty("bench.model"), "frames", System.getProperty("bench.frames"),
-                "out", System.getProperty("bench.out") + "/" + name + ".mcap", "threads", "2", "label.where", "h\u00e9re");
+                "out", System.getProperty("bench.out") + "/" + name + ".mcap", "threads", "2", "label.where",
+                "h\u00e9re");
         asked.putAll(ArgumentsTest.bundle(more));
         return asked;
     }
@@ -79,7 +89,8 @@ public final class RunnerTest {
             new FileOutputStream(new File(folder, "libLiteRt.so")).close();
         }
         for (int i = 0; i < 2; i++) { // also over a copy that is there, and read-only
-            Bundle results = new Phone(false).perform(pass(runtime, "latency", "out", file("copied.mcap"), "app.screen", "off"), host);
+            Bundle results = new Phone(false).perform(pass(runtime, "latency", "out", file("copied.mcap"),
+                    "app.screen", "off"), host);
             assertEquals(results.toString(), "0", results.getString("exit"));
             assertEquals("off", new JSONObject(results.getString("used")).getString("screen"));
         }
@@ -99,7 +110,8 @@ public final class RunnerTest {
         File real = new File(RuntimeEnvironment.getApplication().getFilesDir(), "libLiteRt.so");
         java.nio.file.Files.copy(runtime.toPath(), real.toPath());
         assertTrue(new File(real.getParentFile(), "none").mkdir());
-        Bundle results = new Phone(false).perform(pass(own, "latency", "out", file("own.mcap"), "app.screen", "off"), host);
+        Bundle results = new Phone(false).perform(pass(own, "latency", "out", file("own.mcap"), "app.screen", "off"),
+                host);
         assertEquals(results.toString(), "0", results.getString("exit"));
         assertEquals(own.getPath(), host.work.agent[Arrays.asList(host.work.agent).indexOf("--runtime") + 1]);
     }

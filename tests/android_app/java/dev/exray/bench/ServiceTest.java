@@ -40,7 +40,8 @@ public final class ServiceTest {
         assertNotEquals(0, note.flags & Notification.FLAG_ONGOING_EVENT);
         assertEquals("exray bench", note.extras.getString(Notification.EXTRA_TITLE));
         NotificationManager notes = (NotificationManager) app.getSystemService(Context.NOTIFICATION_SERVICE);
-        assertEquals(NotificationManager.IMPORTANCE_LOW, notes.getNotificationChannel(note.getChannelId()).getImportance());
+        assertEquals(NotificationManager.IMPORTANCE_LOW,
+                notes.getNotificationChannel(note.getChannelId()).getImportance());
         if (Build.VERSION.SDK_INT >= 34) {
             assertEquals(ServiceInfo.FOREGROUND_SERVICE_TYPE_SPECIAL_USE, service.getForegroundServiceType());
         }
