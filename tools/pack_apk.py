@@ -52,9 +52,7 @@ def die(message: str, remedy: str) -> NoReturn:
     raise SystemExit(3)
 
 
-def run(
-    argv: Sequence[str | Path], *, seconds: float = TOOL_S, environment: Mapping[str, str] | None = None
-) -> str:
+def run(argv: Sequence[str | Path], *, seconds: float = TOOL_S, environment: Mapping[str, str] | None = None) -> str:
     """What a tool printed; its failure ends ours, with its words."""
     name = Path(argv[0]).name
     try:
@@ -114,7 +112,7 @@ def version() -> tuple[str, int]:
     """The farm's version, and the number that Android compares."""
     name = str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
     numbers = [int(part) for part in re.findall(r"\d+", name)[:3]]
-    major, minor, patch = (numbers + [0, 0, 0])[:3]
+    major, minor, patch = [*numbers, 0, 0, 0][:3]
     return name, major * 1_000_000 + minor * 1_000 + patch
 
 
@@ -212,7 +210,10 @@ def sign(unsigned: Path, target: Path, *, release: bool) -> None:
     if release:
         store = os.environ.get(KEYSTORE, "")
         if not Path(store).is_file() or not os.environ.get(STORE_PASSWORD):
-            die("a release needs a key", f"set {KEYSTORE}, {STORE_PASSWORD}, and where they differ {KEY_ALIAS}, {KEY_PASSWORD}")
+            die(
+                "a release needs a key",
+                f"set {KEYSTORE}, {STORE_PASSWORD}, and where they differ {KEY_ALIAS}, {KEY_PASSWORD}",
+            )
         alias = os.environ.get(KEY_ALIAS, ALIAS)
         passwords = {
             STORE_PASSWORD: os.environ[STORE_PASSWORD],

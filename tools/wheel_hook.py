@@ -1,4 +1,4 @@
-"""The wheel takes along what `make -C agents/native all-abis android` and `./run apk` have built for devices and virtual phones."""
+"""The wheel takes along what `make -C agents/native all-abis android` and `./run apk` built for devices and virtual phones."""
 
 from __future__ import annotations
 

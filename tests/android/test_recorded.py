@@ -177,7 +177,7 @@ def test_a_refusal_is_told_in_the_phones_own_words() -> None:
     assert refused(COMMANDS["files.make-folder"], "") == "exit code 1"
     assert COMMANDS["files.make-folder"].read(Said("")) == ""
     assert COMMANDS["packages.install"].read(Said("Success\n")) is None
-    assert refused(COMMANDS["packages.install"], "Failure [-26]") == Refused("", "Failure [-26]")
+    assert refused(COMMANDS["packages.install"], "Failure [-26]") == Refused("-26", "")
     debuggable = recording("package-nexus-6p").replace("HAS_CODE ALLOW", "HAS_CODE DEBUGGABLE ALLOW", 1)
     assert COMMANDS["packages.details"].read(Said(debuggable)) == Details("1.0", 1, debuggable=True)
     assert COMMANDS["files.size"].read(Said("", "stat: 'x': No such file or directory", 1)) == 0

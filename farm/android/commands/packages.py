@@ -22,14 +22,14 @@ class Refused:
     """What `pm` says of what it did not do."""
 
     code: str
-    """Android's word: INSTALL_FAILED_VERSION_DOWNGRADE, DELETE_FAILED_INTERNAL_ERROR, ...; empty where it has none."""
+    """Android's word: INSTALL_FAILED_VERSION_DOWNGRADE, ...; its number where it tells that alone; empty without either."""
     words: str
 
 
 def parse_done(said: Said) -> Refused | None:
     """None where `pm install` or `pm uninstall` did it: a line says Success. Its exit status tells nothing on Android 7."""
     text = f"{said.text}\n{said.error}".strip()
-    found = re.search(r"Failure \[(?:-\d{1,4} )?([A-Z_0-9]{3,80})(?:: ?(.*?))?\]\s*$", text, re.DOTALL)
+    found = re.search(r"Failure \[(?:-\d{1,4} )?([A-Z_0-9]{3,80}|-\d{1,4})(?:: ?(.*?))?\]\s*$", text, re.DOTALL)
     if found is not None:
         return Refused(found[1], (found[2] or "").strip())
     if "Success" in text.splitlines():

@@ -60,6 +60,8 @@ class BenchSeat(Seat):
             "memory": "RSS of the app's process",
         }
         """For the run's conditions."""
+        if installed.replaced:
+            self.notes["app replaced"] = installed.replaced
 
     def bring(
         self,
