@@ -51,7 +51,7 @@ class _Document:
     def end(self, name: str) -> None:
         self.parts += struct.pack("<HHIIIII", 0x0103, 16, 24, 1, NONE, NONE, self.text(name))
 
-    def bytes(self) -> bytes:
+    def written(self) -> bytes:
         encoded = [self._encoded(text) for text in self.texts]
         offsets = [sum(map(len, encoded[:i])) for i in range(len(encoded))]
         data = b"".join(encoded)
@@ -99,7 +99,7 @@ def manifest(
     xml.start("application", {apk.DEBUGGABLE: debuggable, apk.TEST_ONLY: test_only})
     xml.end("application")
     xml.end("manifest")
-    return xml.bytes()
+    return xml.written()
 
 
 def signed(archive: bytes, certificate: bytes, scheme: int = 0x7109871A) -> bytes:
