@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from farm.android import refusals
 from farm.android.commands import files, packages
-from farm.fleet import refusals
 from farm.fleet.adb import PushItem
 from farm.store.artifacts import sha256_of
 

@@ -14,12 +14,15 @@ from farm.virtual.auth import Guard, Policy
 from farm.virtual.condition import Condition
 from farm.virtual.connection import Connection
 from farm.virtual.door import Door
+from farm.virtual.installer import Installer
 from farm.virtual.processes import Processes
 from farm.virtual.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from farm.virtual.profile import Profile
 
 FEATURES = (
     "shell_v2", "stat_v2", "ls_v2", "fixed_push_mkdir", "fixed_push_symlink_timestamp",
@@ -55,6 +58,7 @@ class Place:
     folder: Path
     tree: Path
     reserved: socket.socket
+    profile: Profile
 
 
 def run(place: Place, text: bytes, manner: Manner, on_ready: Callable[[], None]) -> None:
@@ -81,6 +85,7 @@ class _Daemon:
         self._condition = Condition(Guard(self._manner.auth), "shell_v2" in self._manner.features, self._restart)
         self._door = Door(place.reserved, self._condition.link, self._accept)
         trouble = Trouble(self._condition, store, place.tree, self._drop_all)
+        self._installer = Installer(place.tree, place.profile)
         await self._door.open()
         switchboard = await switch.listen(place.folder, trouble.handle)
         on_ready()

@@ -64,6 +64,10 @@ KINDS: Mapping[str, Kind] = {
     ),
     "stuck-shell": Kind("new shells hang; file transfers work"),
     "garbage": Kind("getprop prints noise"),
+    "install-refused": Kind(
+        "`pm install` answers with a failure",
+        {"code": Option(-111, -131, -1, "Android's number of it: -111 is INSTALL_FAILED_USER_RESTRICTED")},
+    ),
     "clock-jump": Kind("`date` is wrong", {"seconds": Option(86_400, -4e9, 4e9, "seconds ahead")}),
 }
 CLEAR = "clear"

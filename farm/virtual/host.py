@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from farm.errors import FarmError, InfrastructureError
-from farm.virtual import climate, daemon, door, emulator, keeper, namespace, profile, root, state
+from farm.virtual import climate, daemon, door, emulator, installer, keeper, namespace, profile, root, state
 from farm.virtual.auth import POLICIES
 from farm.virtual.process import Process
 
@@ -99,6 +99,7 @@ def _keep(folder: Path, options: argparse.Namespace, turns: tuple[int, int]) -> 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with _turn(turns), ours:
         root.create(tree, programs, wanted, runs_on, serial, (uid, gid))
+        installer.create(tree, (uid, gid))
         plan = keeper.Plan(
             folder.name, tree, root.mounts(tree, programs, runs_on, options.storage_bytes), uid, gid, runs_on
         )
@@ -136,7 +137,7 @@ def _host(
 
     try:
         text = daemon.banner(root.properties(wanted, serial), features)
-        daemon.run(daemon.Place(control, folder, phone.root, reserved), text, manner, ready)
+        daemon.run(daemon.Place(control, folder, phone.root, reserved, wanted), text, manner, ready)
     finally:
         sys.stderr.flush()
         os._exit(1)

@@ -10,6 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+from farm.android import refusals
 from farm.virtual import namespace, root
 from farm.virtual.faults import NOTHING
 
@@ -141,6 +142,9 @@ def _files(name: str, options: Mapping[str, float]) -> dict[str, bytes]:
             texts = {"clock/offset": f"{options['seconds']:.0f}"}
         case "garbage":
             return {"getprop": noise()}
+        case "install-refused":
+            known = refusals.known(f"{options['code']:.0f}")
+            texts = {"package/refused": known.code if known is not None else f"{options['code']:.0f}"}
         case _:
             raise ValueError(name)
     return {path: f"{text}\n".encode() for path, text in texts.items()}

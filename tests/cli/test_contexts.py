@@ -26,11 +26,11 @@ SHORT = ("--passes", "latency,layers", "--labels", str(DEMO / "labels.tsv"))
 
 @pytest.fixture(scope="module")
 def app_lab(adb: AdbServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab with one virtual phone that has the farm's app."""
+    """A lab with one virtual phone, which gets the farm's app."""
     lab = make_lab(tmp_path_factory.mktemp("lab"), adb)
     (phone,) = virtual.up(lab.data / "virtual", owner_pid=os.getpid())
     adb.connect(phone.serial)
-    apk = bench_app.install(phone, tmp_path_factory.mktemp("app"), debuggable=True)
+    apk = bench_app.make(tmp_path_factory.mktemp("app"), debuggable=True)
     with (lab.folder / "farm.toml").open("a") as file:
         file.write(f'[app]\napk = "{apk}"\n[conditions]\nload_max = 1.0\n')
     yield lab

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from farm.android import refusals
 from farm.android.command import Said
 from farm.android.commands.packages import Refused, parse_done
 from farm.errors import AppError, FarmError, InfrastructureError, StorageError
-from farm.fleet import refusals
 
 # Android's own: frameworks/base, PackageManagerShellCommand.doCommitSession prints `Success`, or
 # `"Failure [" + result.getStringExtra(PackageInstaller.EXTRA_STATUS_MESSAGE) + "]"`; Pm.java of Android 7 and before has

@@ -39,7 +39,7 @@ def b(request: pytest.FixtureRequest, adb: AdbServer, tmp_path_factory: pytest.T
     folder = tmp_path_factory.mktemp("phones")
     (phone,) = virtual.up(folder, owner_pid=os.getpid())
     adb.connect(phone.serial)
-    apk = bench_app.install(phone, tmp_path_factory.mktemp("app"), debuggable=request.param == "debuggable")
+    apk = bench_app.make(tmp_path_factory.mktemp("app"), debuggable=request.param == "debuggable")
     made = bench(adb, phone, tmp_path_factory.mktemp("data"))
     made.settings = made.settings.model_copy(update={"app": App(apk=str(apk))})
     yield made

@@ -100,11 +100,11 @@ def test_word_by_word(bench: Bench, command: str, name: str) -> None:
     assert bench.shell(command) == recording(name)
 
 
-def test_nothing_can_be_installed_and_nothing_is(bench: Bench) -> None:
+def test_what_is_no_apk_is_not_installed(bench: Bench) -> None:
     bench.shell("echo no apk > /data/local/tmp/x.apk")
     done = bench.run("shell", "pm install -r /data/local/tmp/x.apk")
     assert done.returncode == 1
-    failure = re.compile(r"Failure \[INSTALL_FAILED_[A-Z_]+(: [^\]]+)?\]\n")
+    failure = re.compile(r"Failure \[INSTALL_[A-Z_]+(: [^\]]+)?\]\n")
     assert failure.fullmatch(done.stdout.decode())
     assert failure.fullmatch(recording("pm-install"))
     assert bench.shell("pm list packages") == "package:android\n"
@@ -113,6 +113,9 @@ def test_nothing_can_be_installed_and_nothing_is(bench: Bench) -> None:
     assert bench.run("shell", "pm path com.example").returncode == 1
     done = bench.run("install", __file__)
     assert done.returncode != 0
+    for package in ("", "com.example", "../..", "com.example/x"):
+        done = bench.run("shell", f"pm uninstall '{package}'")
+        assert (done.returncode, done.stdout) == (1, b"Failure [DELETE_FAILED_INTERNAL_ERROR]\n")
 
 
 def test_properties_set_and_kept(bench: Bench) -> None:
