@@ -77,7 +77,7 @@ def test_a_pair_of_contexts_has_a_ratio_with_an_interval(app_lab: Lab) -> None:
 def test_a_missing_app_is_told_before_anything_runs(app_lab: Lab) -> None:
     settings = app_lab.folder / "farm.toml"
     whole = settings.read_text()
-    settings.write_text(whole.replace("base.apk", "none.apk"))
+    settings.write_text(whole.replace("exray-bench.apk", "none.apk"))
     try:
         result = app_lab.submit(*SHORT, "--context", "app")
     finally:

@@ -69,6 +69,7 @@ EXPECTED: dict[str, tuple[Errors, Errors, Errors, Errors]] = {
     "reboot": (GONE, GONE, GONE, GONE),
     "stuck-shell": (SILENT, SILENT, SILENT, SILENT),
     "garbage": (WELL, WELL, WELL, WELL),  # who the device is was asked before
+    "install-refused": (WELL, WELL, WELL, WELL),  # a run in the shell installs nothing
     "clock-jump": (WELL, WELL, WELL, WELL),
 }
 OPTIONS: dict[str, dict[str, float]] = {"slow": {"bytes_s": 8 << 20, "latency_s": 0.002}, "reboot": {"down_s": 0.5}}
