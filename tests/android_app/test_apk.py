@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import struct
@@ -11,11 +12,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from farm import virtual
+from farm.android.commands import packages
+from farm.fleet import install
+from farm.run.app.bench import RUNNER
 from tests.android_app import kit
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from farm.fleet.adb import AdbServer
 
 pytestmark = [
     pytest.mark.xdist_group("apk"),
@@ -167,3 +174,20 @@ def test_a_tool_that_is_missing_is_named_with_its_package(apk: Path, tmp_path: P
     assert done.returncode == 3
     assert "javac is not there" in done.stderr
     assert "apt install openjdk-17-jdk-headless" in done.stderr
+
+
+def test_a_virtual_phone_takes_it_and_knows_its_runner(
+    apk: Path, adb: AdbServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("phones")
+    (phone,) = virtual.up(folder, owner_pid=os.getpid())
+    adb.connect(phone.serial)
+    try:
+        device = adb.device(phone.serial)
+        done = install.ensure(device, apk)
+        assert (done.fresh, done.debuggable, bool(done.version_name)) == (True, True, True)
+        assert not install.ensure(device, apk).fresh
+        assert device.ask(packages.instrument(RUNNER, {"command": "probe"}), 60) == -1
+    finally:
+        virtual.down(folder)
+        adb.disconnect(phone.serial)

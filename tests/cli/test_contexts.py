@@ -85,3 +85,16 @@ def test_a_missing_app_is_told_before_anything_runs(app_lab: Lab) -> None:
     assert result.status == 2
     assert "none.apk" in result.err
     assert "[app] apk" in result.err
+
+
+def test_pictures_through_androids_decoder_want_an_android(app_lab: Lab, tmp_path: Path) -> None:
+    recipe = tmp_path / "plain.recipe.toml"
+    recipe.write_text('resize = "bilinear"\nnormalize = { mean = 127.5, std = 127.5 }\n')
+    words = ("--frames", str(DEMO / "inputs"), "--model", str(DEMO / "model.tflite"), "--recipe", str(recipe))
+    result = app_lab.farm("attach", BENCH, *words, "--json")
+    assert result.status == 3, result.err
+    (run,) = Job.model_validate_json(result.out).runs
+    assert run.error is not None
+    assert "context-refused" in run.error.message
+    assert run.conditions["decoder"] == "Android's BitmapFactory"
+    assert run.conditions["app"].startswith(BENCH)
