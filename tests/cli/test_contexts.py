@@ -64,6 +64,7 @@ def test_both_contexts_stand_side_by_side(app_lab: Lab) -> None:
     assert BENCH in page
 
 
+@pytest.mark.slow
 def test_a_pair_of_contexts_has_a_ratio_with_an_interval(app_lab: Lab) -> None:
     result = app_lab.submit(*SHORT[:1], "latency", "--context", "both", "--pair", "--json")
     assert result.status == 0, result.err
@@ -87,6 +88,7 @@ def test_a_missing_app_is_told_before_anything_runs(app_lab: Lab) -> None:
     assert "[app] apk" in result.err
 
 
+@pytest.mark.slow
 def test_pictures_through_androids_decoder_want_an_android(app_lab: Lab, tmp_path: Path) -> None:
     recipe = tmp_path / "plain.recipe.toml"
     recipe.write_text('resize = "bilinear"\nnormalize = { mean = 127.5, std = 127.5 }\n')

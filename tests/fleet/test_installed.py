@@ -113,6 +113,7 @@ def test_pm_itself_refuses_what_android_does(device: AdbDevice, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("code", sorted(c for c in refusals.KNOWN if c.startswith("INSTALL_")))
+@pytest.mark.slow
 def test_every_refusal_comes_as_its_class_with_its_remedy(
     device: AdbDevice, phone: VirtualPhone, tmp_path: Path, code: str
 ) -> None:

@@ -97,6 +97,7 @@ def inputs(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_int8_layers_by_xnnpack_are_those_of_this_machine_bit_by_bit(
     arm: Bench, adb: AdbServer, phone: VirtualPhone, inputs: Path, tmp_path: Path
 ) -> None:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from farm.fleet.adb import AdbServer
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module", params=["debuggable", "release"])
 def b(request: pytest.FixtureRequest, adb: AdbServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A phone with the app: one whose files run-as reaches, and one whose files lie on external storage."""
@@ -114,7 +117,6 @@ def test_without_the_apps_file_it_is_said_what_makes_it(b: Bench, tmp_path: Path
     assert "[app] apk" in broken.cause.remedy
 
 
-@pytest.mark.slow
 def test_what_an_older_lease_left_is_ended_first(b: Bench) -> None:
     b.perform(b.submission(context="app", passes=("latency",)))  # everything is staged now
     short = b.submission(passes=("latency",))

@@ -97,6 +97,7 @@ def test_android_8_has_no_perfetto_and_the_run_says_so(
     assert not run.evidence
 
 
+@pytest.mark.slow
 def test_android_9_hands_its_trace_out_by_cat_and_keeps_its_service_on(
     make_phone: Callable[..., VirtualPhone], adb: AdbServer, data: Path
 ) -> None:
@@ -108,6 +109,7 @@ def test_android_9_hands_its_trace_out_by_cat_and_keeps_its_service_on(
     assert "tracing service" not in b.perform(traced(b)).conditions, "it is on by now"
 
 
+@pytest.mark.slow
 def test_a_trace_that_ends_before_its_pass_is_kept_and_said(b: Bench) -> None:
     def end(stage: str, done: int, _of: int) -> None:
         if stage == "latency" and done:
