@@ -11,6 +11,7 @@ import hashlib
 import io
 import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,10 +99,10 @@ def read(path: Path) -> Apk:
         _WrongError,
         OSError,
         zipfile.BadZipFile,
+        zlib.error,
         struct.error,
         ValueError,
         RuntimeError,
-        NotImplementedError,
         EOFError,
     ) as e:
         raise InputsError(f"is no APK: {e}", where=str(path), remedy="build it anew: ./run apk") from e

@@ -6,6 +6,12 @@ from pathlib import Path
 
 from farm import __version__
 
+BENCH = "dev.exray.bench"
+"""The benchmark app's package."""
+LINUX = {"x86_64": "linux-x86_64", "arm64-v8a": "linux-aarch64"}
+"""Android ABI -> the platform whose programs a virtual phone runs."""
+ANDROID = {"x86_64": "android-x86_64", "arm64-v8a": "android-arm64"}
+"""The same of phones and emulators."""
 _PACKAGE = Path(__file__).resolve().parent
 _WHEEL = _PACKAGE / "bundled" / "agents"
 _CHECKOUT = _PACKAGE.parent / "agents" / "native" / "build"

@@ -125,7 +125,7 @@ def make(
 ) -> Path:
     """Write one; without a certificate it is not signed."""
     archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("AndroidManifest.xml", xml)
         for abi in abis:
             file.writestr(f"lib/{abi}/libexray_agent_jni.so", b"\x7fELF")

@@ -96,7 +96,7 @@ def parse(content: bytes, name: str) -> Origin:
             box = _Box(archive, name)
             return _aar(box, name, sha256) if name.endswith(".aar") else _wheel(box, name, sha256)
     except (
-        zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError, OverflowError,
+        zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError, OverflowError,
     ) as e:  # fmt: skip
         raise BundleError(f"is a damaged archive: {e}"[:300], where=name, remedy=_GONE) from e
 

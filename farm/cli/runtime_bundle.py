@@ -127,12 +127,11 @@ def _load(runtime: Path, os_: str, abi: str) -> None:
         BundleError: it cannot be loaded.
     """
     from farm import builds
-    from farm.run.bundle import AGENTS
     from farm.virtual.profile import native_abi
 
     if os_ != "linux" or abi != native_abi():
         return
-    agent = builds.place(AGENTS[abi], "exray-agent")
+    agent = builds.place(builds.LINUX[abi], "exray-agent")
     if not agent.is_file():
         return
     try:

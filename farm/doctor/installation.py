@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import farm
+from farm import builds
 from farm.api.advert import TOKEN, read_advert
 from farm.bundles.store import Bundles
 from farm.doctor.finding import Finding, found
@@ -30,7 +31,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 def runtimes(settings: Settings) -> Iterator[Finding]:
     """Agent and runtime for each ABI; one is enough."""
     there = 0
-    for abi in bundle.AGENTS:
+    for abi in builds.LINUX:
         try:
             files = bundle.for_abi(abi, virtual=True, data=settings.data)
         except FarmError as e:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from farm.android import refusals
 from farm.android.commands import files, packages
+from farm.builds import BENCH
 from farm.fleet.adb import PushItem
 from farm.store.artifacts import sha256_of
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from farm.android.commands.packages import Refused
     from farm.fleet.adb import AdbDevice
 
-PACKAGE = "dev.exray.bench"
 FOLDER = "/data/local/tmp/farm"
 DEADLINE_S = 30.0
 INSTALL_S = 300.0
@@ -49,19 +49,19 @@ def ensure(device: AdbDevice, apk: Path) -> Installed:
     if fresh:
         refused = _install(device, apk)
         if refused is not None and refusals.in_the_way(refused.code):  # another build of the farm's own app
-            replaced, stays = refused.code, device.ask(packages.uninstall(PACKAGE), INSTALL_S)
+            replaced, stays = refused.code, device.ask(packages.uninstall(BENCH), INSTALL_S)
             refused = _install(device, apk)
             if refused is not None and stays is not None:
                 refused = replace(refused, words=f"{refused.words}; what is there stays: {stays.code} {stays.words}")
         if refused is not None:
             raise refusals.error(refused.code, refused.words, f"{device.serial}: {apk.name}")
-    told = device.ask(packages.details(PACKAGE), DEADLINE_S)
+    told = device.ask(packages.details(BENCH), DEADLINE_S)
     return Installed(told.version_name, told.debuggable, fresh, replaced)
 
 
 def _there(device: AdbDevice) -> str:
     """The sha256 of what is installed; empty: nothing, or it cannot be read."""
-    paths = device.ask(packages.paths(PACKAGE), DEADLINE_S)
+    paths = device.ask(packages.paths(BENCH), DEADLINE_S)
     if not paths:
         return ""
     folder, _, name = paths[0].rpartition("/")
@@ -69,7 +69,7 @@ def _there(device: AdbDevice) -> str:
 
 
 def _install(device: AdbDevice, apk: Path) -> Refused | None:
-    remote = f"{FOLDER}/{PACKAGE}.apk"
+    remote = f"{FOLDER}/{BENCH}.apk"
 
     def parts() -> Iterator[bytes]:
         with apk.open("rb") as file:
@@ -81,4 +81,4 @@ def _install(device: AdbDevice, apk: Path) -> Refused | None:
     try:
         return device.ask(packages.install(remote, "-r", "-g", "-t"), INSTALL_S)
     finally:
-        device.ask(files.remove(FOLDER, [f"{PACKAGE}.apk"]), DEADLINE_S)
+        device.ask(files.remove(FOLDER, [f"{BENCH}.apk"]), DEADLINE_S)

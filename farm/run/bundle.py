@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from farm.bundles.elf import Os
     from farm.bundles.store import Manifest
 
-AGENTS = {"x86_64": "linux-x86_64", "arm64-v8a": "linux-aarch64"}
-"""Android ABI -> the build folder of a virtual phone's agent. Others come with their builds."""
-ANDROID_AGENTS = {"x86_64": "android-x86_64", "arm64-v8a": "android-arm64"}
-"""The same of phones and emulators."""
 _MAKE = {
     "linux-aarch64": "make -C agents/native CC=aarch64-linux-gnu-gcc PLATFORM=linux-aarch64",
     "android-arm64": "make -C agents/native PYTHON=$PWD/.venv/bin/python android",
@@ -64,7 +60,7 @@ def for_abi(abi: str, *, virtual: bool, data: Path, name: str = "") -> Bundle:
         BundleError: there is no bundle (of that name), it has nothing for such a device, or a file of it is another than was
             added.
     """
-    os_, agents = system(virtual=virtual), AGENTS if virtual else ANDROID_AGENTS
+    os_, agents = system(virtual=virtual), builds.LINUX if virtual else builds.ANDROID
     if abi not in agents:
         raise InfrastructureError(
             f"no agent and runtime for {abi or 'an unknown ABI'}{'' if virtual else ' on Android'} in this version",

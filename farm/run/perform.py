@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from farm.assess import app as apps
 from farm.assess.assess import assess_run
 from farm.assess.baseline import Costs, reread
+from farm.builds import BENCH
 from farm.capture import recording
 from farm.capture.ingest import ingest, record
 from farm.compare.pair import Variants, compare_pair, conclude
@@ -21,7 +22,6 @@ from farm.model import graph as graphs
 from farm.report.document import CaptureLink, Run, RunStatus, Target
 from farm.run import evidence, passes, stage
 from farm.run.app import apk, bench, play
-from farm.run.app.package import BENCH
 from farm.run.app.session import Session, told_missing
 from farm.run.measure import Measuring
 from farm.run.runtimes import Runtimes
@@ -167,11 +167,7 @@ class _Attempt:
             seat = bench.BenchSeat(self.device, self.folder, apk.find(self.settings.app.apk))
             left.callback(seat.end)
             self.conditions |= seat.notes
-            named = [
-                (f"{r.remote('.').rpartition('/')[0].removeprefix('./')}/{name}", blob)
-                for r in runtimes.by_name.values() if r.beside
-                for name, blob in ((r.bundle.runtime.name, r.blob), *r.beside)
-            ]  # fmt: skip
+            named = [file for runtime in runtimes.by_name.values() for file in runtime.named]
             seat.bring(inside, lease_number(self.work.token), self._tell, named)
             found["app"] = seat
         return found

@@ -30,11 +30,15 @@ class Runtime:
     beside: tuple[tuple[str, Blob], ...] = ()
     """By the names under which it looks for them; nothing where the CPU does the work."""
 
+    @property
+    def named(self) -> list[tuple[str, Blob]]:
+        """Files that look for each other by name, in a folder of their own; none where the CPU does the work."""
+        files = [(self.bundle.runtime.name, self.blob), *self.beside] if self.beside else []
+        return [(f"runtime-{self.blob.sha256[:12]}/{name}", blob) for name, blob in files]
+
     def remote(self, folder: str) -> str:
         """The path that the agent is given; `folder` is the run's own, on the device."""
-        return (
-            f"{folder}/runtime-{self.blob.sha256[:12]}/{self.bundle.runtime.name}" if self.beside else self.blob.remote
-        )
+        return f"{folder}/{self.named[0][0]}" if self.named else self.blob.remote
 
     def check(self, recording: Recording, where: str) -> None:
         """See that this is what ran.
@@ -90,11 +94,11 @@ class Runtimes:
             AdbError: the device refuses.
         """
         for runtime in self.by_name.values():
-            if not runtime.beside:
+            if not runtime.named:
                 continue
             at = runtime.remote(folder).rpartition("/")[0]
-            links = [(runtime.bundle.runtime.name, runtime.blob), *runtime.beside]
-            done = device.send(files.link(at, [(blob.remote, name) for name, blob in links]), DEADLINE_S)
+            links = [(blob.remote, name.rpartition("/")[2]) for name, blob in runtime.named]
+            done = device.send(files.link(at, links), DEADLINE_S)
             if done.exit_code:
                 said = done.stderr.decode("utf-8", "replace").strip()
                 raise AdbError(said or "no link can be made", where=f"{device.serial}: {at}", remedy="")

@@ -29,9 +29,6 @@ LINE_BYTES = 4096
 """Written in one piece (PIPE_BUF)."""
 FILE_LIMIT = 512 << 20
 ANSWER_TRIES, ANSWER_S = 200, 0.01
-AGENTS = {"x86_64": "linux-x86_64", "arm64-v8a": "linux-aarch64"}
-BENCH = "dev.exray.bench"
-"""The farm's own app: of it the phone runs the native part, the agent, as this computer's build of it."""
 MANIFEST = "manifest"
 _REQUEST = re.compile(r"(\d{1,10}) (install|uninstall)((?: -[a-zA-Z])*)(?: ([A-Za-z][\w.]{0,199}))?")
 
@@ -114,8 +111,8 @@ class Installer:
                 raise RefusedError(f"INSTALL_PARSE_FAILED_NOT_APK: {e.message}") from e
             there = _manifest(self._apps / found.package)
             self._decide(found, there, options)
-            if found.package == BENCH:
-                shutil.copy(builds.place(AGENTS[self._abi], "exray-agent"), staged / "agent")
+            if found.package == builds.BENCH:  # its native part is what runs here: this computer's build of the agent
+                shutil.copy(builds.place(builds.LINUX[self._abi], "exray-agent"), staged / "agent")
                 (staged / "agent").chmod(0o755)
             fields = {
                 "program": "agent", "debuggable": str(found.debuggable).lower(), "version_code": str(found.version_code),

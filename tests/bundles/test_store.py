@@ -146,7 +146,7 @@ def test_a_phone_gets_androids_agent_and_bundle(bundles: Bundles, tmp_path: Path
     def found(abi: str = "arm64-v8a", name: str = "") -> bundle.Bundle:
         return bundle.for_abi(abi, virtual=False, data=tmp_path, name=name)
 
-    agents = [builds.place(platform, "exray-agent") for platform in bundle.ANDROID_AGENTS.values()]
+    agents = [builds.place(platform, "exray-agent") for platform in builds.ANDROID.values()]
     with pytest.raises(FarmError, match="in this version"):
         found("armeabi-v7a")
     if not all(agent.is_file() for agent in agents):

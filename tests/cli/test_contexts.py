@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from farm import virtual
+from farm.builds import BENCH
 from farm.report.document import Job
-from farm.run.app.package import BENCH
 from tests.cli.conftest import make_lab
 from tests.conftest import DEMO
 from tests.run import bench_app

@@ -10,9 +10,9 @@ import pytest
 from farm import virtual
 from farm.android import refusals
 from farm.android.commands import packages
+from farm.builds import BENCH
 from farm.errors import AppError, FarmError, InfrastructureError, StorageError
 from farm.fleet import install
-from farm.fleet.install import PACKAGE
 from tests import apks
 
 if TYPE_CHECKING:
@@ -38,18 +38,18 @@ def device(adb: AdbServer, phone: VirtualPhone) -> Iterator[AdbDevice]:
     """Without the app, and without a fault."""
     yield adb.device(phone.serial)
     virtual.fault(phone, "clear")
-    adb.device(phone.serial).ask(packages.uninstall(PACKAGE), 30)
+    adb.device(phone.serial).ask(packages.uninstall(BENCH), 30)
 
 
 def test_the_same_file_is_installed_once(device: AdbDevice, tmp_path: Path) -> None:
     file = apks.make(tmp_path / "a.apk", apks.manifest(version=3, name="0.3"))
     assert install.ensure(device, file) == install.Installed("0.3", debuggable=True, fresh=True)
     assert install.ensure(device, file) == install.Installed("0.3", debuggable=True, fresh=False)
-    assert device.ask(packages.paths(PACKAGE), 30) == (f"/data/app/{PACKAGE}/base.apk",)
-    assert device.ask(packages.details(PACKAGE), 30).version_code == 3
+    assert device.ask(packages.paths(BENCH), 30) == (f"/data/app/{BENCH}/base.apk",)
+    assert device.ask(packages.details(BENCH), 30).version_code == 3
     listed = device.script("pm list instrumentation", 30).text
-    assert listed == f"instrumentation:{PACKAGE}/.Runner (target={PACKAGE})"
-    assert "a.apk" not in device.script("ls /data/local/tmp/farm", 30).text
+    assert listed == f"instrumentation:{BENCH}/.Runner (target={BENCH})"
+    assert f"{BENCH}.apk" not in device.script("ls /data/local/tmp/farm", 30).text
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,8 @@ def test_another_build_takes_the_place_of_the_one_that_is_there(
     device: AdbDevice, tmp_path: Path, second: dict[str, object], why: str
 ) -> None:
     install.ensure(device, apks.make(tmp_path / "a.apk", apks.manifest(version=3, debuggable=False)))
-    device.script(f"touch /data/data/{PACKAGE}/kept", 30)
+    kept = f"/data/data/{BENCH}/kept"
+    device.script(f"mkdir -p /data/data/{BENCH}; touch {kept}", 30)
     certificate = second.get("certificate", b"a certificate")
     assert isinstance(certificate, bytes)
     version = second.get("version", 3)
@@ -72,7 +73,8 @@ def test_another_build_takes_the_place_of_the_one_that_is_there(
     xml = apks.manifest(version=version, debuggable=False)
     done = install.ensure(device, apks.make(tmp_path / "b.apk", xml, certificate=certificate))
     assert (done.fresh, done.replaced) == (True, why)
-    assert device.ask(packages.details(PACKAGE), 30).version_code == version
+    assert device.ask(packages.details(BENCH), 30).version_code == version
+    assert (device.script(f"ls {kept}", 30).exit_code == 0) == (why == ""), "an update keeps an app's data"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_a_file_that_a_device_does_not_take_is_the_users_affair(
     with pytest.raises(error, match=word) as caught:
         install.ensure(device, apks.make(tmp_path / "a.apk", xml, **more))  # type: ignore[arg-type]
     assert caught.value.remedy
-    assert not device.ask(packages.paths(PACKAGE), 30)
+    assert not device.ask(packages.paths(BENCH), 30)
 
 
 def test_a_full_phone_says_so(device: AdbDevice, phone: VirtualPhone, tmp_path: Path) -> None:
@@ -105,7 +107,7 @@ def test_pm_itself_refuses_what_android_does(device: AdbDevice, tmp_path: Path) 
     """What the farm never asks for, as it always gives -r and -t."""
     file = apks.make(tmp_path / "a.apk", apks.manifest(test_only=True))
     install.ensure(device, file)
-    remote = f"/data/app/{PACKAGE}/base.apk"
+    remote = f"/data/app/{BENCH}/base.apk"
     for options, word in (((), "INSTALL_FAILED_TEST_ONLY"), (("-t", "-R"), "INSTALL_FAILED_ALREADY_EXISTS")):
         refused = device.ask(packages.install(remote, *options), 30)
         assert refused is not None

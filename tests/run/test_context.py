@@ -11,11 +11,11 @@ import pytest
 
 from farm import virtual
 from farm.android.commands import packages
+from farm.builds import BENCH
 from farm.errors import AppError, ModelError
 from farm.fleet.adb import PushItem
 from farm.run import bundle, stage
 from farm.run.app.bench import RUNNER, extras
-from farm.run.app.package import BENCH
 from farm.run.perform import lease_number
 from farm.run.seat import ShellSeat
 from farm.sections.devices import App

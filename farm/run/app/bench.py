@@ -10,13 +10,14 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from farm.android.commands import packages
+from farm.builds import BENCH
 from farm.errors import AdbError, AppError, BugError, FarmError, InfrastructureError
 from farm.fleet import install
 from farm.fleet.adb import PushItem
 from farm.run import holder, passes, stage
 from farm.run.app import place as places
 from farm.run.app.instrument import OK, Output
-from farm.run.app.package import BENCH, Package
+from farm.run.app.package import Package
 from farm.run.seat import Seat, ShellSeat
 from farm.store.artifacts import sha256_of
 

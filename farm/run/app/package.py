@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from farm.android.commands import logs, packages
+from farm.builds import BENCH
 from farm.errors import AppError
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ START_S = 60.0
 """`am start -W` waits for the first frame of the app's screen."""
 LOG_LINES = 1000
 """Looked through for those of a process."""
-BENCH = "dev.exray.bench"
-"""The farm's own app."""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from farm.builds import BENCH
 from farm.errors import FarmError, RecipeError
 from farm.fleet import install
 from farm.run import stage
 from farm.run.app import bench
-from farm.run.app.package import BENCH, Package
+from farm.run.app.package import Package
 
 if TYPE_CHECKING:
     from pathlib import Path
