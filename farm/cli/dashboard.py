@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-import threading
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+LOOK_S = 0.5
+"""Between two looks for Ctrl-C: one that another thread took ends no wait."""
 DISPLAYS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
 """Variables of which one is set where a browser can be started: somebody's choice, or a screen."""
 
@@ -52,7 +54,8 @@ def dashboard(
                     show(url)
             if client.embedded:
                 lab.err.print("no `farm up` is at work: the pages are served here until Ctrl-C", highlight=False)
-                threading.Event().wait()
+                while True:
+                    time.sleep(LOOK_S)
 
 
 def say(console: Console, url: str) -> None:

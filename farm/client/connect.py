@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from farm.settings import Settings
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+LOOK_S = 0.5
+"""Between two looks for a signal: one that another thread took, or that came just before a wait, ends no wait."""
 URL, TOKEN, CA = "FARM_URL", "FARM_TOKEN", "FARM_CA"
 
 
@@ -84,7 +86,8 @@ def serve(settings: Settings, *, make_daemon: MakeDaemon | None = None, started:
         daemon.start()
         gc.freeze()  # modules and tables stay: a full collection in the middle of a page need not look at them
         started(daemon.url)
-        over.wait()
+        while not over.wait(LOOK_S):
+            pass
         daemon.drain(hurry)
     finally:
         daemon.stop()

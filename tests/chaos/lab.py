@@ -98,6 +98,7 @@ class Lab:
         self.daemon = subprocess.Popen(
             [sys.executable, "-m", "farm", "--config", str(self.folder / "farm.toml"), "up"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.folder,
+            env=os.environ | {"PYTHONFAULTHANDLER": "1"},
         )  # fmt: skip
 
     def kill_daemon(self) -> None:
@@ -120,10 +121,16 @@ class Lab:
         self.start_adb()
 
     def drain(self) -> None:
-        """End the daemon as a lab owner does."""
+        """End the daemon as a lab owner does; of one that does not end, the log gets what its threads are at."""
         assert self.daemon is not None
         self.daemon.terminate()
-        self.daemon.wait(START_S)
+        try:
+            self.daemon.wait(START_S)
+        except subprocess.TimeoutExpired:
+            self.daemon.send_signal(signal.SIGABRT)
+            self.daemon.wait()
+            log = (self.folder / "lab.log").read_text("utf-8", "replace")
+            raise AssertionError(f"the daemon did not end within {START_S:g} s:\n{log[-20_000:]}") from None
 
     def client(self) -> Client:
         """Of the daemon at work; waits for it."""

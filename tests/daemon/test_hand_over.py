@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -267,6 +268,16 @@ def test_after_sigterm_what_runs_ends_and_nothing_begins(data: Path, spawn: Spaw
     with connect(settings(data), make_daemon=daemon) as client:
         assert [(r.status, r.attempt) for r in client.wait(running).runs] == [("done", 1)] * 2
         assert client.wait(queued).status == "done"
+
+
+def test_a_signal_that_another_thread_takes_ends_it(spawn: Spawn) -> None:
+    """The kernel may give a process's signal to any thread, and Python's handlers run in the main one."""
+    first = spawn("drain", free_port())
+    line(first)
+    threads = {int(thread.name) for thread in Path(f"/proc/{first.pid}/task").iterdir()}
+    other = min(threads - {first.pid})  # the oldest: one that stays
+    assert ctypes.CDLL(None).tgkill(first.pid, other, signal.SIGTERM) == 0
+    assert first.wait(60) == 0
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
