@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from farm.report.document import Run
     from tests.cli.conftest import Lab, Result
 
+pytestmark = pytest.mark.xdist_group("diagnose")  # its runs are made once, not by each worker
+
 MODEL, INPUTS, RIGHT = DEMO / "model.tflite", DEMO / "inputs", DEMO / "model.recipe.toml"
 LABELS = ("--labels", str(DEMO / "labels.tsv"))
 WRONG = ("--recipe", str(DEMO / "bgr.recipe.toml"))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Lab, Result
 
+pytestmark = pytest.mark.xdist_group("play")  # its runs are made once, not by each worker
+
 PICTURES = sorted((DEMO / "inputs").glob("*.png"))[:12]
 RECIPE = ("--recipe", str(DEMO / "model.recipe.toml"))
 QUICK = ("--passes", "latency,layers", "--layer-frames", "2")

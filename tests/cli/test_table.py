@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Lab
 
 
+pytestmark = pytest.mark.xdist_group("table")  # its runs are made once, not by each worker
+
+
 @pytest.fixture(scope="module")
 def jobs(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Of one model, with XNNPACK and with TFLite's own kernels."""

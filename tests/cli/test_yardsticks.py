@@ -14,6 +14,8 @@ from tests.conftest import DEMO, ROOT
 if TYPE_CHECKING:
     from tests.cli.conftest import Lab
 
+pytestmark = pytest.mark.xdist_group("yardsticks")  # its runs are made once, not by each worker
+
 MODEL = str(DEMO / "model.tflite")
 LABELS = ("--labels", str(DEMO / "labels.tsv"))
 

@@ -15,14 +15,12 @@ from farm.store.artifacts import sha256_of
 from farm.work.prepare import Options, RecipeFlags, prepare
 from tests.agents import kit
 from tests.conftest import DEMO
-from tests.run.test_perform import Bench, b, data
+from tests.run.test_perform import Bench
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from farm.submission import Submission
-
-__all__ = ["b", "data"]
 
 FOLDER = "/data/local/tmp/forgotten"
 

@@ -17,24 +17,12 @@ from farm.fleet.enrolment import BatteryCurrent, Capabilities, Enrolment
 from farm.run.perform import make_perform
 from farm.run.work import Work
 from farm.virtual import climate
-from tests.run.test_perform import Bench, bench
+from tests.run.test_perform import Bench
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from farm.fleet.adb import AdbServer
     from farm.report.document import Run
-    from farm.virtual import VirtualPhone
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("data")
-
-
-@pytest.fixture
-def b(adb: AdbServer, phone: VirtualPhone, data: Path) -> Bench:
-    return bench(adb, phone, data)
 
 
 def with_(b: Bench, **sections: dict[str, Any]) -> Bench:

@@ -87,23 +87,12 @@ class Bench:
         return e.value
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One data folder for all: references are cached there by content."""
-    return tmp_path_factory.mktemp("data")
-
-
 def bench(adb: AdbServer, phone: VirtualPhone, data: Path) -> Bench:
     limits = Conditions(
         cooldown_s=2.0, load_max=1.0
     )  # other tests share this computer, and nobody waits for heat to pass
     settings = Settings(data=data, adb=Adb(host=adb.host, port=adb.port), conditions=limits)
     return Bench(phone, adb, ArtifactStore(data / "artifacts"), settings)
-
-
-@pytest.fixture
-def b(adb: AdbServer, phone: VirtualPhone, data: Path) -> Bench:
-    return bench(adb, phone, data)
 
 
 def leftovers(device: AdbDevice) -> str:

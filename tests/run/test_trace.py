@@ -35,16 +35,6 @@ if TYPE_CHECKING:
 RECORDED = ROOT / "tests/recordings/perfetto"
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("data")
-
-
-@pytest.fixture
-def b(adb: AdbServer, phone: VirtualPhone, data: Path) -> Bench:
-    return bench(adb, phone, data)
-
-
 def traced(b: Bench, **options: Any) -> Any:
     asked = b.submission(layer_frames=0, **options)
     return asked.model_copy(update={"passes": ("latency", "profile"), "trace": ("latency",)})
