@@ -24,9 +24,18 @@ from farm.api.cancel import cancel_job
 from farm.api.entrance import FORM_LIMIT, LOGIN
 from farm.api.guard import Gate, Guard, Limits, Refused
 from farm.api.headers import REPORT, Headers
-from farm.api.messages import REQUEST_LIMIT, ConflictError, DeviceView, Event, ForbiddenError, LabEvent, NotFoundError
+from farm.api.messages import (
+    REQUEST_LIMIT,
+    ConflictError,
+    DeviceView,
+    Event,
+    ForbiddenError,
+    LabEvent,
+    NotFoundError,
+    Problem,
+)  # fmt: skip
 from farm.api.metrics import Meter
-from farm.api.needs import allowed, file_of, find, needs
+from farm.api.needs import REF, allowed, file_of, find, needs
 from farm.api.page import problem_page
 from farm.api.recorder import Recorder
 from farm.errors import BugError, FarmError, JobError
@@ -166,8 +175,8 @@ async def _stream(daemon: Daemon, job: int) -> AsyncIterator[ServerSentEvent]:
 def _described(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        for model in (Event, LabEvent):  # what streams carry, which no route names as its answer
-            described = model.model_json_schema(ref_template=lab.REF + "{model}")
+        for model in (Event, LabEvent, Problem):  # which no route names as its answer
+            described = model.model_json_schema(ref_template=REF + "{model}")
             schema["components"]["schemas"] |= described.pop("$defs", {}) | {model.__name__: described}
         schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         schema["security"] = [{"token": []}]

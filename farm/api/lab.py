@@ -22,7 +22,7 @@ from farm.api.messages import (
     TokenRequest,
     TokenView,
 )
-from farm.api.needs import needs
+from farm.api.needs import REF, needs
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from farm.daemon import Daemon
 
 PING_S = 5
-REF, WORD = "#/components/schemas/", {"type": "string"}
+WORD = {"type": "string"}
 TokenName = Annotated[str, InPath(pattern=NAME)]
 
 

@@ -33,6 +33,12 @@ STATUSES = {
     500: "a bug of the farm",
     503: "the lab cannot do it now",
 }
+REF = "#/components/schemas/"
+PROBLEMS: dict[int | str, Any] = {
+    status: {"description": text, "content": {"application/json": {"schema": {"$ref": REF + Problem.__name__}}}}
+    for status, text in STATUSES.items()
+}
+"""By reference: of a model, FastAPI makes a validator for each of them on each route, most of what a daemon's start took."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +61,9 @@ def needs(scope: Scope | None, action: str = "", *, answers: Mapping[int, Any] |
     Left out, `action` is the handler's name for all methods but GET; `-` is for a POST that changes nothing. `answers` are
     OpenAPI's words on answers that are not of the handler's own type.
     """
-    problems: dict[int, Any] = {status: {"model": Problem, "description": text} for status, text in STATUSES.items()}
     return {
         "openapi_extra": {SCOPE: scope, ACTION: action} | ({"security": []} if scope is None else {}),
-        "responses": problems | dict(answers or {}),
+        "responses": PROBLEMS | dict(answers or {}),
     }
 
 
