@@ -175,6 +175,7 @@ def test_of_many_at_once_the_newest_remains(start: Start, tmp_path: Path) -> Non
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+@pytest.mark.slow
 def test_deadline_ends_a_pass_with_what_it_has(start: Start, tmp_path: Path) -> None:
     process = start("--deadline", "4")  # a busy computer takes more than one second to load the model
     told = error(process)

@@ -107,6 +107,7 @@ def run(classes: Path, work: Path, sdk: int, *suites: str, told: Mapping[str, ob
         **told,
     }
     command = ["java", "-Xmx1g", "-XX:+ErrorFileToStderr", *(f"-D{key}={value}" for key, value in properties.items())]
+    command.append("--add-opens=java.base/java.io=ALL-UNNAMED")  # Robolectric closes descriptors by their field
     # Outside of Robolectric's own class loader Android's classes only have to be there: annotations name some.
     framework = pack_apk.jar(pack_apk.FRAMEWORK)
     command += ["-cp", f"{classes}:{jars(fetched())}:{framework}", "dev.exray.bench.Suites"]

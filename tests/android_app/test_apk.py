@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from farm.fleet.adb import AdbServer
 
 pytestmark = [
-    pytest.mark.xdist_group("apk"),
     pytest.mark.slow,
     pytest.mark.skipif(
         any(shutil.which(tool) is None for tool in ("aapt2", "zipalign", "apksigner", "dexdump", "mvn", "javac")),

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from farm.store.artifacts import ArtifactStore
 
 SUITES = (
-    "ArgumentsTest", "OutcomeTest", "ScreenTest", "RunnerTest", "ServiceTest", "ReadingsTest", "PicturesTest", "PlayTest",
+    "ArgumentsTest", "OutcomeTest", "ScreenTest", "RunnerTest", "ServiceTest", "AgentProcessTest", "ReadingsTest",
+    "PicturesTest", "PlayTest",
 )  # fmt: skip
-OLDEST = ("ArgumentsTest", "ScreenTest", "ServiceTest")
+OLDEST = ("ArgumentsTest", "ScreenTest", "ServiceTest", "AgentProcessTest")
 """What is done in another way before Android 14."""
 FRAMES = 4
 BILINEAR = 4
@@ -40,7 +41,6 @@ PLAYS: dict[str, dict[str, object]] = {
 }
 
 pytestmark = [
-    pytest.mark.xdist_group("robolectric"),
     pytest.mark.slow,
     pytest.mark.skipif(
         bool(robolectric.MISSING), reason=f"no {', '.join(robolectric.MISSING)}: ./run test installs them"

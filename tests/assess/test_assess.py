@@ -117,7 +117,7 @@ def photos(testdata: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     )
 
 
-@pytest.mark.parametrize("name", ["model.tflite", "model_int8.tflite"])
+@pytest.mark.parametrize("name", ["model.tflite", pytest.param("model_int8.tflite", marks=pytest.mark.slow)])
 def test_a_healthy_run_passes(name: str, demo: Bench) -> None:
     run = demo.assess(DEMO / name, RIGHT)
     assert (run.verdict.kind, run.verdict.cause, run.verdict.remedy) == ("pass", "none", "")
@@ -154,6 +154,7 @@ def test_a_bug_is_named_by_replays_where_only_the_wrong_recipe_is_known(cause: s
     assert "instead of" in run.verdict.summary
 
 
+@pytest.mark.slow
 def test_two_bugs_are_named_together(demo: Bench) -> None:
     both = BUGS["channel"].model_copy(update={"rotate": 180, "resize": "nearest"})
     run = demo.assess(DEMO / "model_int8.tflite", both, expected=RIGHT)
@@ -161,6 +162,7 @@ def test_two_bugs_are_named_together(demo: Bench) -> None:
     assert run.verdict.remedy == 'rotate = 0; resize = "bilinear"; channels = "rgb"'
 
 
+@pytest.mark.slow
 def test_a_difference_without_an_effect_is_named_but_does_not_fail(demo: Bench) -> None:
     run = demo.assess(
         DEMO / "model.tflite", RIGHT.model_copy(update={"resize": "area"}), expected=RIGHT, n=12, layer_frames=4
@@ -177,6 +179,7 @@ def test_without_labels_the_answers_are_compared(demo: Bench) -> None:
     assert demo.assess(model, RIGHT, labelled=False).verdict.kind == "pass"
 
 
+@pytest.mark.slow
 def test_a_device_that_does_not_do_what_its_recipe_says_is_told_so(demo: Bench) -> None:
     run = demo.assess(DEMO / "model.tflite", BUGS["channel"], submitted=RIGHT)
     assert (run.verdict.kind, run.verdict.cause) == ("fail", "channel")
@@ -224,6 +227,7 @@ def test_labels_and_references_are_checked(demo: Bench) -> None:
         Bench(demo.artifacts, demo.cache, far).assess(DEMO / "model.tflite", RIGHT, n=4)
 
 
+@pytest.mark.slow
 def test_the_same_recordings_give_the_same_verdict(demo: Bench) -> None:
     model = DEMO / "model.tflite"
     one, two = (demo.assess(model, BUGS["rotation"], expected=RIGHT) for _ in range(2))

@@ -70,6 +70,7 @@ def mounted(degrees: str, recording: Recording) -> Recording:
     return recording.model_copy(update={"header": recording.header.model_copy(update={"labels": labels})})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "degrees", "words"),
     [

@@ -224,8 +224,8 @@ def test_what_nobody_listed_is_unexplained(bench: Bench, spoil: Callable[[Array]
     assert found.changes == ()
 
 
-@pytest.mark.parametrize("value", [0, 128])
-@pytest.mark.parametrize("channel", [0, 2])
+@pytest.mark.parametrize("value", [0, pytest.param(128, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("channel", [0, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("slope", [1.0, 0.6])
 def test_a_channel_that_was_lost_is_no_alpha(value: int, channel: int, slope: float, bench: Bench) -> None:
     def fed(raw: Array) -> Array:
@@ -250,6 +250,7 @@ def test_a_dead_camera_is_constant(bench: Bench) -> None:
     assert "same value" in found.reason
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(order=st.permutations([0, 1, 2]), slope=st.floats(0.2, 0.8), turn=st.sampled_from([0, 90, 180, 270]))
 def test_any_of_these_together(bench: Bench, order: list[int], slope: float, turn: int) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import flatbuffers
 import numpy as np
+import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from farm.assess.assess import AssessedRun, assess_run
@@ -108,6 +109,7 @@ def test_the_layer_that_makes_the_error_is_named(demo: Bench) -> None:
     assert plain.verdict.kind == found.verdict.kind
 
 
+@pytest.mark.slow
 def test_a_healthy_device_passes_with_it_too(demo: Bench) -> None:
     found = assessed(demo, MODEL, isolated=fed(demo, MODEL))
     assert (found.verdict.kind, found.verdict.cause) == ("pass", "none")

@@ -113,6 +113,7 @@ def test_a_healthy_float_model_climbs_three_rungs(demo: Bench) -> None:
     assert "unconverted" in run.ladder.unsaid[0]
 
 
+@pytest.mark.slow
 def test_quantizing_is_said_with_the_float_model_and_left_unsaid_without(demo: Bench) -> None:
     without = of_device(demo, INT8)
     assert list(rungs(without)) == ["quantized reference", "quantized optimized", "device"]
@@ -128,6 +129,7 @@ def test_quantizing_is_said_with_the_float_model_and_left_unsaid_without(demo: B
     assert run.ladder.alignment == "21 of 21 layers aligned: 21 by name"
 
 
+@pytest.mark.slow
 def test_another_model_is_no_float_twin(demo: Bench, testdata: Path) -> None:
     run = of_device(demo, INT8, n=8, float_twin=twin(demo, testdata / "models" / "kws_float32.tflite"))
     assert "is not the float model" in rungs(run)["float reference"].missing
@@ -144,6 +146,7 @@ def test_a_wrong_kernel_is_blamed_with_its_layer(demo: Bench) -> None:
     assert rungs(run)["device"].enters
 
 
+@pytest.mark.slow
 def test_what_runs_on_another_accelerator_is_the_delegates(demo: Bench) -> None:
     run = of_device(demo, FLOAT, runs=broken_weights(FLOAT, 6), edit=header(demo, source="device:a", accelerator="gpu"))
     assert words(run) == ["delegate"]
@@ -160,6 +163,7 @@ def test_the_same_device_with_other_kernels_tells_the_delegate(demo: Bench) -> N
     assert "builtin kernels" in run.verdict.blames[0].evidence
 
 
+@pytest.mark.slow
 def test_the_same_library_elsewhere_tells_the_device(demo: Bench) -> None:
     library = installed_sha256()
     assert len(library) == 64
@@ -167,6 +171,7 @@ def test_the_same_library_elsewhere_tells_the_device(demo: Bench) -> None:
     assert words(run) == ["device"]
 
 
+@pytest.mark.slow
 def test_builtin_kernels_are_no_fault_where_they_were_asked_for(demo: Bench) -> None:
     run = of_device(demo, INT8, runtime="litert-builtin", kernel="builtin")
     assert words(run) == ["none"]
@@ -185,6 +190,7 @@ def moved(bench: Bench, by: int, recording: Recording) -> Recording:
     return load(bench.artifacts, writer.close())
 
 
+@pytest.mark.slow
 def test_scores_moved_by_a_class_are_post_processing(demo: Bench) -> None:
     run = of_device(demo, FLOAT, edit=lambda recording: moved(demo, 1, recording))
     assert (run.verdict.kind, run.verdict.cause, words(run)) == ("fail", "postprocessing", ["post-processing"])

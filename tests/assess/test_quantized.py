@@ -49,6 +49,7 @@ def test_a_sound_model_is_not_accused(twin: bool, demo: Bench, tmp_path: Path) -
     assert {issue.severity for issue in run.quantization.lint} == {"note"}
 
 
+@pytest.mark.slow
 def test_float_models_have_nothing_of_it(demo: Bench) -> None:  # noqa: F811
     assert demo.assess(DEMO / "model.tflite", RIGHT, n=4, layer_frames=1).quantization is None
 

@@ -38,6 +38,7 @@ def app_lab(adb: AdbServer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     adb.disconnect(phone.serial)
 
 
+@pytest.mark.slow
 def test_both_contexts_stand_side_by_side(app_lab: Lab) -> None:
     result = app_lab.submit(*SHORT, "--context", "both", "--json")
     assert result.status == 0, result.err

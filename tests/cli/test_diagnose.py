@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from farm.report.document import Run
     from tests.cli.conftest import Lab, Result
 
-pytestmark = pytest.mark.xdist_group("diagnose")  # its runs are made once, not by each worker
-
 MODEL, INPUTS, RIGHT = DEMO / "model.tflite", DEMO / "inputs", DEMO / "model.recipe.toml"
 LABELS = ("--labels", str(DEMO / "labels.tsv"))
 WRONG = ("--recipe", str(DEMO / "bgr.recipe.toml"))
@@ -116,6 +114,7 @@ def test_a_capture_of_layers_alone_names_the_bug_and_says_what_is_missing(lab: L
     assert any("no capture of pass latency" in line for line in run.partial)
 
 
+@pytest.mark.slow
 def test_frames_of_a_capture_are_found_by_name_in_a_folder_that_holds_more(
     lab: Lab, planted: Planted, tmp_path: Path
 ) -> None:
@@ -209,6 +208,7 @@ def check_node_data(folder: Path) -> None:
     assert [g.stop for g in found["data.time-us.json"].gradient] == [0, 1]
 
 
+@pytest.mark.slow
 def test_frames_at_which_sequences_break_are_exported(lab: Lab, tmp_path: Path) -> None:
     """Four pictures of one class, another one in their middle."""
     inputs = tmp_path / "inputs"
@@ -237,6 +237,7 @@ def test_frames_at_which_sequences_break_are_exported(lab: Lab, tmp_path: Path) 
     assert (again.status, again.document["error"]["code"]) == (2, "inputs")  # nothing is written over
 
 
+@pytest.mark.slow
 def test_what_cannot_be_diagnosed_says_why(lab: Lab, planted: Planted, tmp_path: Path) -> None:
     few = tmp_path / "few"
     few.mkdir()
@@ -325,6 +326,7 @@ def test_a_run_and_a_reference_part_at_the_input(lab: Lab, planted: Planted, tmp
     assert not re.search(r"(src|href)\s*=|@import|url\(|<script", text)
 
 
+@pytest.mark.slow
 def test_captures_compare_without_their_inputs_and_in_either_order(lab: Lab, planted: Planted) -> None:
     layers = planted.capture("layers")
     same = lab.farm("compare", layers, layers, "--model", str(MODEL), *LABELS, "--json")

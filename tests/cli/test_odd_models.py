@@ -49,6 +49,7 @@ def test_they_pass_through_all_four_passes(lab: Lab, tmp_path: Path, name: str) 
     assert any(d.isolated_nrmse is not None for d in comparison.layers)
 
 
+@pytest.mark.slow
 def test_weights_outside_the_flatbuffer_leave_layers_out_and_the_run_says_so(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     np.save(tmp_path / "in" / "0.npy", np.ones((1, 4), np.float32))

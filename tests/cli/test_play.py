@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Lab, Result
 
-pytestmark = pytest.mark.xdist_group("play")  # its runs are made once, not by each worker
-
 PICTURES = sorted((DEMO / "inputs").glob("*.png"))[:12]
 RECIPE = ("--recipe", str(DEMO / "model.recipe.toml"))
 QUICK = ("--passes", "latency,layers", "--layer-frames", "2")
@@ -106,6 +104,7 @@ def test_a_stored_run_is_played_again_and_against_another_recipe(lab: Lab, job: 
     assert play.verdict.kind == "pass"
 
 
+@pytest.mark.slow
 def test_a_capture_of_a_stored_run_finds_its_inputs_as_a_file_and_by_its_hash(
     lab: Lab, job: Job, tmp_path: Path
 ) -> None:
@@ -120,6 +119,7 @@ def test_a_capture_of_a_stored_run_finds_its_inputs_as_a_file_and_by_its_hash(
         assert "the model's input" in play.pairing.summary
 
 
+@pytest.mark.slow
 def test_the_lab_knows_the_model_and_the_recipe_of_an_app(lab: Lab, job: Job, apps: Path) -> None:
     assert job.status == "done"
     result = lab.farm("play", str(apps / "right.mcap"), "--on", "reference:litert", "--json")

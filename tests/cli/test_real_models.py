@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from farm.report.document import Run
     from tests.cli.conftest import Lab
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real-models")]
+pytestmark = pytest.mark.slow
 
 RIGHT = {"channels": '"rgb"', "normalize": "{ mean = 127.5, std = 127.5 }", "rotate": "0"}
 BUGS = {

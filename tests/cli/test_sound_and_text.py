@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from farm.report.document import Run
     from tests.cli.conftest import Lab
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real-models")]
+pytestmark = pytest.mark.slow
 
 MFCC = '[audio]\nfeatures = "mfcc"\n'
 WAVEFORM = "[audio]\n"

@@ -32,7 +32,7 @@ LABELS = ("--labels", str(DEMO / "labels.tsv"))
         pytest.param(("--rotate", "90"), 1, "fail", "rotation", marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("model", ["model.tflite", "model_int8.tflite"])
+@pytest.mark.parametrize("model", ["model.tflite", pytest.param("model_int8.tflite", marks=pytest.mark.slow)])
 def test_the_verdict_names_the_planted_bug(
     lab: Lab, model: str, arguments: tuple[str, ...], status: int, kind: str, cause: str
 ) -> None:
@@ -48,6 +48,7 @@ def test_the_verdict_names_the_planted_bug(
     assert run.target.kind == "virtual"
 
 
+@pytest.mark.slow
 def test_the_document_for_scripts_has_what_the_contract_says(lab: Lab) -> None:
     document = lab.submit(*LABELS, "--json", "--reference", "litert", "--reference", "litert-ref").document
     (run,) = document["runs"]
@@ -86,6 +87,7 @@ def test_people_read_tables_a_verdict_and_where_the_report_is(lab: Lab) -> None:
     assert "virtual" in page
 
 
+@pytest.mark.slow
 def test_jobs_show_report_and_devices_tell_the_same(lab: Lab, tmp_path: Path) -> None:
     job = lab.submit(*LABELS, "--json").document["job"]
     assert lab.farm("jobs", "--json").document[0]["job"] == job
@@ -99,6 +101,7 @@ def test_jobs_show_report_and_devices_tell_the_same(lab: Lab, tmp_path: Path) ->
         assert lab.farm(*words).status == 0
 
 
+@pytest.mark.slow
 def test_raw_tensors_need_no_recipe_and_without_labels_agreement_decides(lab: Lab, tmp_path: Path) -> None:
     inputs = tmp_path / "tensors"
     inputs.mkdir()
@@ -113,6 +116,7 @@ def test_raw_tensors_need_no_recipe_and_without_labels_agreement_decides(lab: La
     assert run["accuracy"] is None
 
 
+@pytest.mark.slow
 def test_a_daemon_takes_jobs_and_ends_on_sigterm(lab: Lab) -> None:
     daemon = lab.start("up", "--json")
     try:
@@ -219,6 +223,7 @@ def test_no_device_is_infrastructure(empty_lab: Lab) -> None:
     assert "farm virtual up" in result.document["error"]["remedy"]
 
 
+@pytest.mark.slow
 def test_a_phone_killed_in_the_middle_is_infrastructure_and_the_lab_goes_on(empty_lab: Lab) -> None:
     assert empty_lab.farm("virtual", "up").status == 0
     (phone,) = virtual.listed(empty_lab.data / "virtual")
@@ -239,6 +244,7 @@ def test_a_phone_killed_in_the_middle_is_infrastructure_and_the_lab_goes_on(empt
     assert empty_lab.farm("jobs", "--json").document[0]["status"] == "failed"
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_queued_job_and_a_clean_phone(lab: Lab) -> None:
     running = lab.start("submit", str(DEMO / "model.tflite"), "--inputs", str(DEMO / "inputs"), "--repetitions", "1000")
     assert running.stderr is not None

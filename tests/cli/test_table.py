@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Lab
 
 
-pytestmark = pytest.mark.xdist_group("table")  # its runs are made once, not by each worker
-
-
 @pytest.fixture(scope="module")
 def jobs(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Of one model, with XNNPACK and with TFLite's own kernels."""
@@ -66,6 +63,7 @@ def test_people_and_spreadsheets_get_the_same(lab: Lab, jobs: tuple[str, str]) -
         assert all(f"{t:.1f}" in people.out for t in row.times_us if t is not None)
 
 
+@pytest.mark.slow
 def test_runs_can_be_picked_and_strangers_are_named(lab: Lab, jobs: tuple[str, str]) -> None:
     (run,) = lab.farm("show", jobs[1], "--json").document["runs"]
     (column,) = lab.farm("table", *jobs, "--run", str(run["id"]), "--json").document["columns"]
@@ -81,6 +79,7 @@ def test_runs_can_be_picked_and_strangers_are_named(lab: Lab, jobs: tuple[str, s
         assert refused.document["error"]["remedy"]
 
 
+@pytest.mark.slow
 def test_a_job_without_layer_times_says_so(lab: Lab) -> None:
     result = lab.submit("--passes", "latency", "--json")
     refused = lab.farm("table", str(result.document["job"]), "--json")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from farm.report.metrics import TaskMetrics
     from tests.cli.conftest import Lab
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real-models")]
+pytestmark = pytest.mark.slow
 
 RECIPE = 'task = "{}"\nnormalize = {{ mean = 127.5, std = 127.5 }}\n'
 

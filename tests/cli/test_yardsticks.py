@@ -14,8 +14,6 @@ from tests.conftest import DEMO, ROOT
 if TYPE_CHECKING:
     from tests.cli.conftest import Lab
 
-pytestmark = pytest.mark.xdist_group("yardsticks")  # its runs are made once, not by each worker
-
 MODEL = str(DEMO / "model.tflite")
 LABELS = ("--labels", str(DEMO / "labels.tsv"))
 
@@ -42,6 +40,7 @@ def healthy(lab: Lab, contract: Path) -> dict[str, Any]:
     return job
 
 
+@pytest.mark.slow
 def test_a_healthy_run_keeps_what_it_was_asked(healthy: dict[str, Any]) -> None:
     (run,) = healthy["runs"]
     found = findings(run)
@@ -51,6 +50,7 @@ def test_a_healthy_run_keeps_what_it_was_asked(healthy: dict[str, Any]) -> None:
     assert run["explanation"]["kind"] == "agrees"
 
 
+@pytest.mark.slow
 def test_a_run_that_breaks_what_was_asked_fails_by_its_name(
     lab: Lab, healthy: dict[str, Any], contract: Path, tmp_path: Path
 ) -> None:
@@ -73,6 +73,7 @@ def test_a_run_that_breaks_what_was_asked_fails_by_its_name(
     assert found["latency"]["area"] == "cost"
 
 
+@pytest.mark.slow
 def test_a_video_is_judged_as_one(lab: Lab) -> None:
     done = lab.submit(*LABELS, "--sequence", "--passes", "latency", "--json")
     assert done.status == 0, done.out
@@ -83,6 +84,7 @@ def test_a_video_is_judged_as_one(lab: Lab) -> None:
     assert "the reference's" in findings(run)["flicker"]["summary"]
 
 
+@pytest.mark.slow
 def test_runs_side_by_side(lab: Lab, healthy: dict[str, Any]) -> None:
     done = lab.farm("fleet", str(healthy["job"]), "--json")
     assert done.status == 0, done.err
@@ -92,6 +94,7 @@ def test_runs_side_by_side(lab: Lab, healthy: dict[str, Any]) -> None:
     assert lab.farm("fleet", "9999").status == 2
 
 
+@pytest.mark.slow
 def test_captures_against_the_contract_and_each_other(lab: Lab, healthy: dict[str, Any], contract: Path) -> None:
     captures = {c["name"]: c["sha256"] for c in healthy["runs"][0]["captures"]}
     assert lab.farm("contract", "check", str(contract), captures["layers"]).status == 0

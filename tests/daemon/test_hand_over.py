@@ -131,6 +131,7 @@ def test_a_run_that_kills_its_daemon_each_time_ends(data: Path, spawn: Spawn, tm
     assert check(data).problems == ()
 
 
+@pytest.mark.slow
 def test_a_daemon_that_is_stopped_hands_over_without_costing_an_attempt(
     data: Path, spawn: Spawn, tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ def test_two_clients_share_one_embedded_daemon_which_waits_for_the_other(
     assert over(other).status == "done"
 
 
+@pytest.mark.slow
 def test_ctrl_c_on_the_embedded_daemon_hands_over_to_the_client_that_waits(
     data: Path, spawn: Spawn, tmp_path: Path
 ) -> None:
@@ -190,6 +192,7 @@ def test_ctrl_c_on_the_embedded_daemon_hands_over_to_the_client_that_waits(
         assert at.wait(1).status == "done", "the job given up was not lost either"
 
 
+@pytest.mark.slow
 def test_a_client_that_is_killed_leaves_its_job_to_the_next(data: Path, spawn: Spawn, tmp_path: Path) -> None:
     go = tmp_path / "go"
     owner = spawn("submit", f"until {go}")

@@ -180,6 +180,7 @@ def celsius(degrees: float) -> dict[str, str]:
     return {**CONDITIONS, "battery_temperature": f"{degrees:.1f} C"}
 
 
+@pytest.mark.slow
 def test_a_second_run_on_a_hot_day_confirms_nothing(tmp_path: Path) -> None:
     draw = random.Random(6)  # noqa: S311  # a simulation
     warmth = [30 + draw.gauss(0, 3) for _ in range(48)]

@@ -53,7 +53,10 @@ def classify(capture: Path, *, bgr: bool, named: bool, layers: bool = False) -> 
                     frame.layer(interpreter.get_tensor(tensor.index), index=tensor.index)
 
 
-@pytest.mark.parametrize(("bgr", "verdict", "cause"), [(False, "pass", "none"), (True, "fail", "channel")])
+@pytest.mark.parametrize(
+    ("bgr", "verdict", "cause"),
+    [pytest.param(False, "pass", "none", marks=pytest.mark.slow), (True, "fail", "channel")],
+)
 def test_an_apps_bug_is_named_from_its_capture(bgr: bool, verdict: str, cause: str, tmp_path: Path) -> None:
     capture = tmp_path / "app.mcap"
     classify(capture, bgr=bgr, named=True)

@@ -25,6 +25,7 @@ GATES = (
 )
 
 
+@pytest.mark.slow
 def test_it_tells_when_each_was_checked_the_answer_and_what_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from farm.store.artifacts import ArtifactStore
     from tests.lab.bench import Bench
 
-FAST = {"things-rotation", "boxes-channel", "masks-normalization", "whistles-normalization", "reviews-casing"}
-"""One of each task runs with the fast tests."""
+FAST = {"things-rotation", "reviews-casing"}
+"""A picture and a text run with the fast tests."""
 BGR, UNIT, TURNED, CROPPED = (
     {"channels": "bgr"},
     {"normalize": {"mean": 0.0, "std": 255.0}},

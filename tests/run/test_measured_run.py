@@ -86,6 +86,7 @@ def test_without_sampling_nothing_is_missing(b: Bench) -> None:
     assert run.partial == ()
 
 
+@pytest.mark.slow
 def test_what_prints_garbage_makes_the_run_partial_not_dead(b: Bench) -> None:
     folder = b.phone.root / "sys/class/power_supply"
     for name in ("battery/current_now", "battery/voltage_now", "virtual-model/power_now"):
@@ -127,6 +128,7 @@ def test_a_meter_that_dies_makes_the_run_partial(b: Bench, tmp_path: Path) -> No
     assert run.samples.offset_error_ms is not None
 
 
+@pytest.mark.slow
 def test_a_device_that_is_not_fit_goes_back_to_the_queue(b: Bench) -> None:
     virtual.fault(b.phone, "low-battery", level=5)
     broken = b.break_off(short(b))

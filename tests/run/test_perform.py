@@ -126,6 +126,7 @@ def test_a_run_measures_compares_and_leaves_no_trace_but_the_cache(b: Bench) -> 
     assert again.pushed_bytes == 0, "the device has everything, and it was verified there"
 
 
+@pytest.mark.slow
 def test_captures_say_where_they_come_from(b: Bench) -> None:
     submission = b.submission()
     run = b.perform(submission)
@@ -140,6 +141,7 @@ def test_captures_say_where_they_come_from(b: Bench) -> None:
         assert (header.model_sha256 == submission.model_sha256) == (link.name in {"latency", "profile"})
 
 
+@pytest.mark.slow
 def test_a_file_that_rotted_on_the_device_is_pushed_again(b: Bench) -> None:
     submission = b.submission(layer_frames=2)
     b.perform(submission)
@@ -162,6 +164,7 @@ def test_a_device_killed_in_the_middle_is_infrastructure(b: Bench, when: str) ->
     assert [c.name for c in broken.partial.captures] == (["latency", "profile"] if when == "pull layers" else [])
 
 
+@pytest.mark.slow
 def test_a_canceled_run_leaves_the_device_usable(b: Bench) -> None:
     seen: list[str] = []
 
@@ -175,6 +178,7 @@ def test_a_canceled_run_leaves_the_device_usable(b: Bench) -> None:
     assert b.perform(b.submission()).status == "done"
 
 
+@pytest.mark.slow
 def test_a_pass_over_its_deadline_keeps_what_was_recorded(b: Bench) -> None:
     broken = b.break_off(b.submission(repetitions=1000, pass_timeout_s=5.0, layer_frames=0))
     assert isinstance(broken.cause, DeadlineError)
@@ -198,6 +202,7 @@ def test_what_does_not_fit_is_refused_up_front(
     assert small.device.shell(["true"], 10).exit_code == 0
 
 
+@pytest.mark.slow
 def test_an_old_cache_makes_room_for_what_is_needed(
     adb: AdbServer, make_phone: Callable[..., VirtualPhone], data: Path
 ) -> None:
@@ -235,6 +240,7 @@ def test_lease_numbers_grow_with_time_and_token() -> None:
     assert first < 1 << 63
 
 
+@pytest.mark.slow
 def test_a_capture_cut_anywhere_is_read_up_to_its_last_whole_chunk(b: Bench, tmp_path: Path) -> None:
     run = b.perform(b.submission())
     for link in run.captures:

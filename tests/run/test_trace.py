@@ -76,6 +76,7 @@ def of_android(make_phone: Callable[..., VirtualPhone], adb: AdbServer, data: Pa
     return bench(adb, make_phone(kind=replace(kind, android=replace(kind.android, sdk=sdk))), data)
 
 
+@pytest.mark.slow
 def test_android_8_has_no_perfetto_and_the_run_says_so(
     make_phone: Callable[..., VirtualPhone], adb: AdbServer, data: Path
 ) -> None:

@@ -68,6 +68,7 @@ def test_work_shows_in_clock_and_heat(warm: Bench) -> None:
     wait_until(lambda: int(node.read_text()) == idle)
 
 
+@pytest.mark.slow
 def test_hot_means_slow_and_well_again_means_fast(warm: Bench) -> None:
     assert _speed(warm) == 1
     hot = _override(warm, "thermal/celsius", "95")
@@ -79,6 +80,7 @@ def test_hot_means_slow_and_well_again_means_fast(warm: Bench) -> None:
     assert _share(warm) > slow * 1.3
 
 
+@pytest.mark.slow
 def test_a_shell_does_not_take_a_stopped_child_for_a_job(warm: Bench) -> None:
     hot = _override(warm, "thermal/celsius", "120")
     wait_until(lambda: _speed(warm) < 0.3)

@@ -91,7 +91,8 @@ final class AgentProcess implements Host, ServiceConnection, Handler.Callback {
         }
         out.end();
         err.end();
-        return Outcome.of(status, err.last(), status == null ? reason() : "");
+        String death = status == null ? reason() : ""; // its last message may come after the word of its end
+        return Outcome.of(status, err.last(), death);
     }
 
     @Override
