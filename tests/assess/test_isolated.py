@@ -93,6 +93,7 @@ def fed(bench: Bench, model: bytes) -> Recording:
     return isolated(model, reference, bench.artifacts)
 
 
+@pytest.mark.slow
 def test_the_layer_that_makes_the_error_is_named(demo: Bench) -> None:
     model = spoiled()
     found = assessed(demo, model, isolated=fed(demo, model), references=("litert-ref", "litert"))

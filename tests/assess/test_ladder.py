@@ -98,6 +98,7 @@ def header(bench: Bench, **fields: str) -> Callable[[Recording], Recording]:
     return edit
 
 
+@pytest.mark.slow
 def test_a_healthy_float_model_climbs_three_rungs(demo: Bench) -> None:
     run = of_device(demo, FLOAT)
     found = rungs(run)

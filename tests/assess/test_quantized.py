@@ -54,6 +54,7 @@ def test_float_models_have_nothing_of_it(demo: Bench) -> None:  # noqa: F811
     assert demo.assess(DEMO / "model.tflite", RIGHT, n=4, layer_frames=1).quantization is None
 
 
+@pytest.mark.slow
 def test_a_range_that_cuts_is_seen_without_the_float_model(demo: Bench, tmp_path: Path) -> None:  # noqa: F811
     told = finding(assessed(demo, tmp_path, recalibrated(WHOLE, NODE, 0.08)))
     assert not told.holds

@@ -167,6 +167,7 @@ def test_an_app_may_take_frames_of_its_own(bench: Bench) -> None:
     assert (later.verdict.kind, later.verdict.cause) == ("fail", "normalization")
 
 
+@pytest.mark.slow
 def test_frames_and_sensors_of_a_capture_reach_the_app(bench: Bench, tmp_path: Path) -> None:
     pictures = sorted((DEMO / "inputs").glob("*.png"))[:2]
     classify([pictures[1], pictures[0]], tmp_path / "app.mcap", sensor="gravity")

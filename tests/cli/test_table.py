@@ -35,6 +35,7 @@ def jobs(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     return found[0], found[1]
 
 
+@pytest.mark.slow
 def test_targets_and_reference_kernels_stand_side_by_side(lab: Lab, jobs: tuple[str, str]) -> None:
     result = lab.farm("table", *jobs, "--reference", "litert-ref", "--rounds", "2", "--json")
     assert result.status == 0, result.err
@@ -52,6 +53,7 @@ def test_targets_and_reference_kernels_stand_side_by_side(lab: Lab, jobs: tuple[
         assert total == pytest.approx(sum(row.times_us[i] or 0 for row in found.rows))
 
 
+@pytest.mark.slow
 def test_people_and_spreadsheets_get_the_same(lab: Lab, jobs: tuple[str, str]) -> None:
     told = LatencyTable.model_validate(lab.farm("table", *jobs, "--json").document)
     people, sheet = lab.farm("table", *jobs), lab.farm("table", *jobs, "--csv")

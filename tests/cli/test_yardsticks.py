@@ -115,6 +115,7 @@ def test_a_wrong_file_of_assertions_is_refused_before_anything_runs(tmp_path: Pa
     assert words in str(raised.value)
 
 
+@pytest.mark.slow
 def test_wrong_words_are_named(lab: Lab, tmp_path: Path, healthy: dict[str, Any]) -> None:
     with pytest.raises(InputsError, match="neither a run nor a capture"):
         read([], str(tmp_path / "none"), None, sequence=False)

@@ -73,7 +73,7 @@ EXPECTED: dict[str, tuple[Errors, Errors, Errors, Errors]] = {
     "clock-jump": (WELL, WELL, WELL, WELL),
 }
 OPTIONS: dict[str, dict[str, float]] = {"slow": {"bytes_s": 8 << 20, "latency_s": 0.002}, "reboot": {"down_s": 0.5}}
-SAMPLE = {("reset", "stage"), ("storage-full", "layers")}
+SAMPLE = {("storage-full", "layers")}
 
 
 class Case(NamedTuple):
