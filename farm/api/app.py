@@ -33,7 +33,7 @@ from farm.api.messages import (
     LabEvent,
     NotFoundError,
     Problem,
-)  # fmt: skip
+)
 from farm.api.metrics import Meter
 from farm.api.needs import REF, allowed, file_of, find, needs
 from farm.api.page import problem_page

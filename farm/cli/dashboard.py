@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-LOOK_S = 0.5
-"""Between two looks for Ctrl-C: one that another thread took ends no wait."""
 DISPLAYS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
 """Variables of which one is set where a browser can be started: somebody's choice, or a screen."""
 
@@ -37,7 +35,7 @@ def dashboard(
     In a pipe, in CI and without a screen the address is only printed. Without `farm up` this command serves the pages itself,
     until Ctrl-C.
     """
-    from farm.client import connect
+    from farm.client.connect import LOOK_S, connect
     from farm.client.dashboard import DashboardClient
 
     lab = shell.of(context)

@@ -22,6 +22,8 @@ from tests.conftest import DEMO
 if TYPE_CHECKING:
     from farm.store.artifacts import ArtifactStore
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["demo"]
 
 MODEL = (DEMO / "model.tflite").read_bytes()
@@ -93,7 +95,6 @@ def fed(bench: Bench, model: bytes) -> Recording:
     return isolated(model, reference, bench.artifacts)
 
 
-@pytest.mark.slow
 def test_the_layer_that_makes_the_error_is_named(demo: Bench) -> None:
     model = spoiled()
     found = assessed(demo, model, isolated=fed(demo, model), references=("litert-ref", "litert"))
@@ -110,7 +111,6 @@ def test_the_layer_that_makes_the_error_is_named(demo: Bench) -> None:
     assert plain.verdict.kind == found.verdict.kind
 
 
-@pytest.mark.slow
 def test_a_healthy_device_passes_with_it_too(demo: Bench) -> None:
     found = assessed(demo, MODEL, isolated=fed(demo, MODEL))
     assert (found.verdict.kind, found.verdict.cause) == ("pass", "none")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Lab
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def jobs(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
@@ -35,7 +37,6 @@ def jobs(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     return found[0], found[1]
 
 
-@pytest.mark.slow
 def test_targets_and_reference_kernels_stand_side_by_side(lab: Lab, jobs: tuple[str, str]) -> None:
     result = lab.farm("table", *jobs, "--reference", "litert-ref", "--rounds", "2", "--json")
     assert result.status == 0, result.err
@@ -53,7 +54,6 @@ def test_targets_and_reference_kernels_stand_side_by_side(lab: Lab, jobs: tuple[
         assert total == pytest.approx(sum(row.times_us[i] or 0 for row in found.rows))
 
 
-@pytest.mark.slow
 def test_people_and_spreadsheets_get_the_same(lab: Lab, jobs: tuple[str, str]) -> None:
     told = LatencyTable.model_validate(lab.farm("table", *jobs, "--json").document)
     people, sheet = lab.farm("table", *jobs), lab.farm("table", *jobs, "--csv")
@@ -65,7 +65,6 @@ def test_people_and_spreadsheets_get_the_same(lab: Lab, jobs: tuple[str, str]) -
         assert all(f"{t:.1f}" in people.out for t in row.times_us if t is not None)
 
 
-@pytest.mark.slow
 def test_runs_can_be_picked_and_strangers_are_named(lab: Lab, jobs: tuple[str, str]) -> None:
     (run,) = lab.farm("show", jobs[1], "--json").document["runs"]
     (column,) = lab.farm("table", *jobs, "--run", str(run["id"]), "--json").document["columns"]
@@ -81,7 +80,6 @@ def test_runs_can_be_picked_and_strangers_are_named(lab: Lab, jobs: tuple[str, s
         assert refused.document["error"]["remedy"]
 
 
-@pytest.mark.slow
 def test_a_job_without_layer_times_says_so(lab: Lab) -> None:
     result = lab.submit("--passes", "latency", "--json")
     refused = lab.farm("table", str(result.document["job"]), "--json")

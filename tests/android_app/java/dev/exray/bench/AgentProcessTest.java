@@ -50,7 +50,7 @@ public final class AgentProcessTest {
     private final HandlerThread thread = new HandlerThread("peer");
     private volatile Work asked;
     private volatile Integer status;
-    private volatile boolean dies;
+    private volatile boolean answered, dies;
 
     @Before
     public void bindable() {
@@ -78,6 +78,7 @@ public final class AgentProcessTest {
             if (status != null) {
                 message.replyTo.send(Message.obtain(null, AgentService.ENDED, status, 0));
             }
+            answered = true;
         } catch (RemoteException e) {
             throw new AssertionError(e);
         }
@@ -99,8 +100,8 @@ public final class AgentProcessTest {
         new Thread(task, "instrumentation").start();
         while (!task.isDone()) {
             Shadows.shadowOf(Looper.getMainLooper()).idle();
-            if (asked != null && dies) {
-                Thread.sleep(100); // its pid is known by then
+            if (answered && dies) {
+                theAnswersAreRead();
                 for (ServiceConnection bound : Shadows.shadowOf(app).getBoundServiceConnections()) {
                     bound.onServiceDisconnected(service);
                 }
@@ -112,6 +113,14 @@ public final class AgentProcessTest {
             return task.get();
         } catch (ExecutionException e) {
             throw (Exception) e.getCause();
+        }
+    }
+
+    private static void theAnswersAreRead() {
+        for (Thread one : Thread.getAllStackTraces().keySet()) {
+            if (one.getName().equals("agent-answers")) {
+                Shadows.shadowOf(((HandlerThread) one).getLooper()).idle();
+            }
         }
     }
 
